@@ -1,0 +1,31 @@
+/**
+ * Runs every test with Node's own runner on what the build made: unit tests beside the sources, the provider's spec
+ * files, and the black box. `npm test -- store` runs only the files whose path contains "store". An output whose source
+ * is gone is not run.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync } from "node:fs";
+import { resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const wanted = process.argv.slice(2);
+const files = globSync(
+  ["packages/*/dist/**/*.test.js", "packages/provider/test/dist/*.spec.js", "test/dist/**/*.test.js"],
+  {
+    cwd: root,
+  },
+)
+  .filter((file) => {
+    const source = file
+      .replace(/(test\/)?dist\//, (_, spec) => (spec && file.startsWith("packages") ? "test/" : `${spec ?? ""}src/`))
+      .replace(/\.js$/, "");
+    return existsSync(resolve(root, `${source}.ts`)) || existsSync(resolve(root, `${source}.tsx`));
+  })
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+if (files.length === 0) {
+  console.error(`no test file${wanted.length > 0 ? ` contains ${wanted.join(" or ")}` : ""}`);
+  process.exit(1);
+}
+const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", ...files], { cwd: root, stdio: "inherit" });
+process.exit(run.status ?? 1);
