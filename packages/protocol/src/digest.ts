@@ -1,0 +1,64 @@
+/**
+ * Hashes, keyed hashes and their encoding, over WebCrypto alone.
+ *
+ * FIPS 180-4 (SHA-256), RFC 2104 (HMAC), RFC 5869 (HKDF), RFC 4648 §5 (base64url).
+ * Guarantees that base64url has one spelling per value here: padding, foreign characters and stray bits are refused.
+ */
+
+/** Bytes on their own buffer, as WebCrypto takes them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
+
+const bytesOf = (value: string | Bytes): Bytes => (typeof value === "string" ? encoder.encode(value) : value);
+
+/** Hashes a text (as UTF-8) or bytes with SHA-256: 32 bytes. */
+export async function sha256(value: string | Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytesOf(value)));
+}
+
+/** Computes HMAC-SHA-256 of a text under a key: 32 bytes. An empty key is refused with a `TypeError`. */
+export async function hmacSha256(key: string | Bytes, text: string): Promise<Bytes> {
+  if (key.length === 0) throw new TypeError("an HMAC key must not be empty");
+  const imported = await crypto.subtle.importKey("raw", bytesOf(key), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encoder.encode(text)));
+}
+
+/** Derives `bytes` bytes for the purpose `info` from a secret of high entropy: HKDF-SHA-256 without salt. */
+export async function hkdf(secret: string | Bytes, info: string, bytes: number): Promise<Bytes> {
+  if (secret.length === 0) throw new TypeError("the secret to derive from must not be empty");
+  const key = await crypto.subtle.importKey("raw", bytesOf(secret), "HKDF", false, ["deriveBits"]);
+  const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(info) };
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, bytes * 8));
+}
+
+/** Writes bytes as base64url without padding. */
+export function base64url(bytes: Uint8Array): string {
+  let binary = "";
+  // fromCharCode takes its input as arguments: chunks keep it off the stack limit.
+  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Reads base64url; nothing for padding, other characters, an impossible length or bits that encode nothing. */
+export function fromBase64url(text: string): Bytes | undefined {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
+  // One value, one spelling (RFC 4648 §3.5): the last character may not carry bits beyond the last byte.
+  const tail = bytes.subarray(bytes.length - (bytes.length % 3));
+  return tail.length === 0 || text.endsWith(base64url(tail)) ? bytes : undefined;
+}
+
+/** Compares two texts or two byte strings in a time that depends on their lengths only. */
+export function constantTimeEqual(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  const left = typeof a === "string" ? encoder.encode(a) : a;
+  const right = typeof b === "string" ? encoder.encode(b) : b;
+  if (left.length !== right.length) return false;
+  let difference = 0;
+  for (let at = 0; at < left.length; at++) difference |= (left[at] ?? 0) ^ (right[at] ?? 0);
+  return difference === 0;
+}

@@ -1,0 +1,197 @@
+/**
+ * Signed and encrypted tokens. The one file that imports `jose`: nobody else depends on how it is done.
+ *
+ * RFC 7515 (JWS), RFC 7516 (JWE), RFC 7519 (JWT), RFC 7638 (thumbprints), RFC 8725 (what must be refused).
+ * Guarantees that the algorithm is one the caller allowed and fits the key, and that no claim is believed before the signature.
+ */
+import * as jose from "jose";
+import { type Bytes, base64url, sha256 } from "./digest.ts";
+import { type Jwk, type JwkSet, type JwsAlgorithm, jwsAlgorithms, suitsAlgorithm } from "./jwk.ts";
+import { checkClaims, type JwtChecks, type JwtClaims, JwtError, normalTyp } from "./jwt-claims.ts";
+import type { KeyResolver } from "./remote-jwks.ts";
+
+export type { Jwk, JwkSet, JwsAlgorithm } from "./jwk.ts";
+export { type JwtClaims, JwtError, type JwtErrorCode } from "./jwt-claims.ts";
+export { createRemoteJwks, JwksUnavailable, type KeyResolver, type RemoteJwksOptions } from "./remote-jwks.ts";
+
+/** A key that WebCrypto has imported. */
+export type ImportedKey = CryptoKey;
+
+/** The protected header of a verified token. */
+export interface JwtHeader {
+  readonly alg: string;
+  readonly kid?: string;
+  readonly typ?: string;
+  readonly [parameter: string]: unknown;
+}
+
+/** A signing key, with the public half to publish. `kid` is the RFC 7638 thumbprint. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: JwsAlgorithm;
+  readonly publicJwk: Jwk;
+  readonly privateJwk: Jwk;
+}
+
+const maxToken = 65536;
+const maxCandidates = 4;
+
+/** Signs claims as a compact JWT. `typ` goes into the header as given, e.g. `"at+jwt"`; without it the header has none. */
+export async function signJwt(
+  claims: Readonly<Record<string, unknown>>,
+  options: {
+    readonly key: ImportedKey | Jwk;
+    readonly alg: JwsAlgorithm;
+    readonly kid?: string;
+    readonly typ?: string;
+  },
+): Promise<string> {
+  const { key, alg, kid, typ } = options;
+  if (!jwsAlgorithms.includes(alg)) throw new TypeError(`not an asymmetric signature algorithm: ${alg}`);
+  const header = { alg, ...(typ === undefined ? {} : { typ }), ...(kid === undefined ? {} : { kid }) };
+  const payload = new TextEncoder().encode(JSON.stringify(claims));
+  return new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
+}
+
+/** What a token must satisfy. `issuer` and `audience` must be written down, if only as `undefined`: nobody forgets them. */
+export interface VerifyOptions extends JwtChecks {
+  /** A key set, or a function that finds keys. */
+  readonly keys: JwkSet | KeyResolver;
+  /** The algorithms accepted; never taken from the token. `none` and symmetric ones are a `TypeError`. */
+  readonly algorithms: readonly JwsAlgorithm[];
+  /** The header's type, e.g. `"at+jwt"`; compared as RFC 7515 §4.1.9 says, without `application/`. */
+  readonly typ?: string;
+}
+
+/**
+ * Verifies a signed JWT: form, header, algorithm, key, signature, type, then claims, each failure a `JwtError` with its code.
+ * A header with `kid` is verified by keys of that `kid` only; without one, by up to 4 keys that suit the algorithm.
+ */
+export async function verifyJwt(
+  token: string,
+  options: VerifyOptions,
+): Promise<{ header: JwtHeader; claims: JwtClaims }> {
+  const { keys, algorithms, typ } = options;
+  if (algorithms.length === 0 || algorithms.some((alg) => !jwsAlgorithms.includes(alg))) {
+    throw new TypeError(`algorithms must be a list of asymmetric signature algorithms, got ${algorithms.join(", ")}`);
+  }
+  const { header, claims } = decodeUnverified(token);
+  const { alg, kid } = header;
+  // RFC 8725 §3.1: the caller's list decides, the header only selects from it.
+  if (!(algorithms as readonly string[]).includes(alg))
+    throw new JwtError("algorithm", "the algorithm is not accepted here");
+  if (typ !== undefined && normalTyp(header.typ) !== normalTyp(typ))
+    throw new JwtError("typ", `the token is not of type ${typ}`);
+  const found = typeof keys === "function" ? await keys(kid === undefined ? { alg } : { alg, kid }) : keys.keys;
+  const candidates = found.filter((key) => (kid === undefined || key.kid === kid) && suitsAlgorithm(key, alg));
+  // OpenID Connect Core §10.1: with several keys a kid is required. A few are tried; more would be work for the asking.
+  if (candidates.length === 0 || candidates.length > maxCandidates)
+    throw new JwtError("key_not_found", "no key fits the token");
+  await verifyWithAny(token, candidates, alg);
+  checkClaims(claims, options);
+  return { header, claims };
+}
+
+async function verifyWithAny(token: string, candidates: readonly Jwk[], alg: string): Promise<void> {
+  let cause: unknown;
+  for (const candidate of candidates) {
+    try {
+      await jose.compactVerify(token, candidate as jose.JWK, { algorithms: [alg] });
+      return;
+    } catch (e) {
+      cause = e;
+    }
+  }
+  throw new JwtError("signature", "the signature does not verify", { cause });
+}
+
+/**
+ * Decodes a JWT WITHOUT verifying anything but its form: nothing in it may be believed. Encrypted tokens, `crit` and `b64`
+ * headers, and more than 65536 characters are refused as `JwtError`.
+ */
+export function decodeUnverified(token: string): { header: JwtHeader; claims: JwtClaims } {
+  if (typeof token !== "string" || token.length > maxToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
+    throw new JwtError("malformed", "not a signed JWT");
+  }
+  let header: Record<string, unknown>;
+  let claims: Record<string, unknown>;
+  try {
+    header = jose.decodeProtectedHeader(token) as Record<string, unknown>;
+    claims = jose.decodeJwt(token);
+  } catch (cause) {
+    throw new JwtError("malformed", "not a signed JWT", { cause });
+  }
+  // RFC 7515 §4.1.11: an extension that is not understood must be refused, and we understand none.
+  if ("crit" in header || "b64" in header)
+    throw new JwtError("header", "the header asks for extensions that are not understood");
+  for (const name of ["kid", "typ"]) {
+    if (header[name] !== undefined && typeof header[name] !== "string")
+      throw new JwtError("header", `${name} must be a string`);
+  }
+  if (typeof header.alg !== "string") throw new JwtError("algorithm", "alg must be a string");
+  return { header: header as unknown as JwtHeader, claims };
+}
+
+/** Generates a signing key: RS256 with 2048 bits, ES256 on P-256, EdDSA on Ed25519, and their siblings. */
+export async function generateKey(alg: JwsAlgorithm): Promise<SigningKey> {
+  const pair = await jose.generateKeyPair(alg, { extractable: true });
+  const exported = (await jose.exportJWK(pair.publicKey)) as Jwk;
+  const kid = await thumbprint(exported);
+  const common = { kid, alg, use: "sig" };
+  return {
+    kid,
+    alg,
+    publicJwk: { ...exported, ...common },
+    privateJwk: { ...((await jose.exportJWK(pair.privateKey)) as Jwk), ...common },
+  };
+}
+
+/** Imports a public or private key for its `alg`; import once and keep it. Symmetric keys and a missing `alg` are a `TypeError`. */
+export async function importKey(jwk: Jwk): Promise<ImportedKey> {
+  const { alg } = jwk;
+  if (alg === undefined || !(jwsAlgorithms as readonly string[]).includes(alg))
+    throw new TypeError(`not a signing key: alg ${alg}`);
+  const key = await jose.importJWK(jwk as jose.JWK, alg);
+  if (key instanceof Uint8Array) throw new TypeError("a symmetric key is not accepted");
+  return key;
+}
+
+/** Computes the RFC 7638 thumbprint of a key: SHA-256, base64url. */
+export async function thumbprint(jwk: Jwk): Promise<string> {
+  return jose.calculateJwkThumbprint(jwk as jose.JWK, "sha256");
+}
+
+/**
+ * Encrypts text for storage with a secret of 32 bytes: compact JWE, `dir` and A256GCM, with the secret's key id in the header.
+ */
+export async function encryptText(secret: Bytes, text: string): Promise<string> {
+  return new jose.CompactEncrypt(new TextEncoder().encode(text))
+    .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: await secretId(secret) })
+    .encrypt(secret);
+}
+
+/**
+ * Decrypts what `encryptText` wrote, with whichever of the secrets it was (current first, former ones after it).
+ * A text that is damaged, or written under none of them, is a `JwtError` with the code `decryption`.
+ */
+export async function decryptText(secrets: Bytes | readonly Bytes[], token: string): Promise<string> {
+  const all = secrets instanceof Uint8Array ? [secrets] : secrets;
+  let cause: unknown;
+  try {
+    const { kid } = jose.decodeProtectedHeader(token);
+    for (const secret of all) {
+      if ((await secretId(secret)) !== kid) continue;
+      const options = { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] };
+      return new TextDecoder().decode((await jose.compactDecrypt(token, secret, options)).plaintext);
+    }
+  } catch (e) {
+    cause = e;
+  }
+  throw new JwtError("decryption", "the text cannot be decrypted with any of the secrets", { cause });
+}
+
+/** Names a secret without revealing it: 16 characters of a hash that is used for nothing else. */
+async function secretId(secret: Bytes): Promise<string> {
+  if (secret.length !== 32) throw new TypeError(`the secret must be 32 bytes, got ${secret.length}`);
+  return base64url(await sha256(`valetkey secret id ${base64url(secret)}`)).slice(0, 16);
+}

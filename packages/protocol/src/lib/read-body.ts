@@ -1,0 +1,71 @@
+/**
+ * Reads the body of a request or response without ever holding more than a limit (CWE-400, CWE-409).
+ *
+ * RFC 9110 §8.3 (Content-Type) and §8.4 (Content-Encoding).
+ * Guarantees that reading stops at the first chunk that goes over the limit.
+ */
+
+/** What to throw when a body cannot be read whole. A body that was read before is our own mistake: a `TypeError`. */
+export interface BodyFaults {
+  readonly tooLarge: (message: string) => Error;
+  readonly broken: (message: string, detail: { cause: unknown }) => Error;
+}
+
+/** Reads the body as bytes, at most `limit` of them. No body counts as an empty one. */
+export async function readBytes(source: Request | Response, limit: number, faults: BodyFaults): Promise<Uint8Array> {
+  if (source.bodyUsed) throw new TypeError("the body has been read before");
+  // Giving up on a request's body must not cut the connection: the refusal still has to get out. A response is cancelled.
+  const giveUp = async (body: { cancel(): Promise<void> } | null) => {
+    if (source instanceof Response) await body?.cancel().catch(() => undefined);
+    return faults.tooLarge(`the body is larger than ${limit} bytes`);
+  };
+  if (Number(source.headers.get("content-length") ?? 0) > limit) throw await giveUp(source.body);
+  if (source.body === null) return new Uint8Array();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = source.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw faults.broken("the body could not be read", { cause });
+    });
+    if (done) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : join(chunks, size);
+    size += value.byteLength;
+    if (size > limit) throw await giveUp(reader);
+    chunks.push(value);
+  }
+}
+
+function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Decodes UTF-8; nothing if the bytes are not UTF-8. A byte order mark is kept as a character, so that it is noticed. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the media type in lower case, `""` if absent; nothing if a charset other than UTF-8 is declared. */
+export function utf8MediaType(headers: Headers): string | undefined {
+  const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
+  for (const parameter of parameters) {
+    const [name = "", value = ""] = parameter.split("=");
+    if (name.trim() === "charset" && value.trim().replaceAll('"', "") !== "utf-8") return undefined;
+  }
+  return type.trim();
+}
+
+/** Tells whether the body is compressed or otherwise encoded: such bodies are not read. */
+export function hasContentEncoding(headers: Headers): boolean {
+  const encoding = headers.get("content-encoding");
+  return encoding !== null && encoding.trim().toLowerCase() !== "identity";
+}

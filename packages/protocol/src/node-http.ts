@@ -1,0 +1,187 @@
+/**
+ * Between Node's request and response objects (also Express's and Fastify's) and the Request and Response of the web.
+ *
+ * RFC 9110 §7.1 (target URI), RFC 6265 §3 (several Set-Cookie headers stay apart).
+ * Guarantees that the URL's origin is the configured one, never what a Host header or an absolute request target says.
+ */
+import { encodeForm } from "./form.ts";
+
+type Listener = () => void;
+
+/** The stream part of Node's IncomingMessage, structurally. */
+interface NodeStream extends AsyncIterable<Uint8Array | string> {
+  readonly readableEnded?: boolean;
+  readonly complete?: boolean;
+  readonly rawHeaders?: readonly string[];
+  once(event: "close", listener: Listener): unknown;
+}
+
+/** Node's IncomingMessage, Express's Request, or (with `raw`) Fastify's Request. */
+export interface NodeRequest extends Partial<NodeStream> {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** Express and Fastify: the target before any router has cut its mount path off. */
+  readonly originalUrl?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** What a body parser left, if one was there first. */
+  readonly body?: unknown;
+  /** Fastify: the IncomingMessage. */
+  readonly raw?: NodeStream;
+}
+
+/** Node's ServerResponse, structurally. */
+export interface NodeResponse {
+  statusCode: number;
+  readonly destroyed?: boolean;
+  readonly writableFinished?: boolean;
+  setHeader(name: string, value: string | readonly string[]): unknown;
+  write(chunk: Uint8Array): boolean;
+  end(): unknown;
+  once(event: "close" | "drain", listener: Listener): unknown;
+  off(event: "close" | "drain", listener: Listener): unknown;
+  destroy(error?: Error): unknown;
+}
+
+/** Where requests arrive, and the response whose closing tells that nobody waits any more. */
+export interface ToRequestOptions {
+  /** e.g. `https://auth.example.com`; a path in it is ignored. */
+  readonly origin: string;
+  /** With it the request's signal also fires when the client leaves while the answer is being worked out. */
+  readonly response?: Pick<NodeResponse, "once" | "writableFinished">;
+}
+
+/**
+ * Makes a Request of Node's. The body is streamed; if a body parser has consumed it, it is written anew from `body`:
+ * an object as form or JSON as its type says, text and bytes as they are. The signal fires when the client disconnects.
+ */
+export function toRequest(req: NodeRequest, { origin, response }: ToRequestOptions): Request {
+  const stream = req.raw ?? (req as NodeStream);
+  const headers = readHeaders(stream.rawHeaders, req.headers);
+  const method = (req.method ?? "GET").toUpperCase();
+  const body = method === "GET" || method === "HEAD" ? null : bodyOf(req, stream, headers);
+  const forbidden = method === "TRACE" || method === "CONNECT" || method === "TRACK";
+  const init: RequestInit & { duplex?: "half" } = { method: forbidden ? "POST" : method, headers, body };
+  if (body instanceof ReadableStream) init.duplex = "half";
+  const request = new Request(targetUrl(req.originalUrl ?? req.url ?? "/", origin), {
+    ...init,
+    signal: abortSignal(stream, response),
+  });
+  // Fetch knows no TRACE, but whoever answers must see it in order to answer 405.
+  if (forbidden) Object.defineProperty(request, "method", { value: method });
+  return request;
+}
+
+/**
+ * Sends a Response through Node's. Several Set-Cookie headers stay apart, and a slow reader slows the body down.
+ * If the client has left, the body is cancelled and nothing is thrown; if the body fails, the connection is cut and the
+ * failure thrown.
+ */
+export async function sendResponse(res: NodeResponse, response: Response): Promise<void> {
+  if (res.destroyed) return response.body?.cancel().catch(() => undefined);
+  res.statusCode = response.status;
+  for (const [name, value] of response.headers) if (name !== "set-cookie") res.setHeader(name, value);
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) res.setHeader("Set-Cookie", cookies);
+  if (response.body === null) return void res.end();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
+  const left = () => void reader.cancel().catch(() => undefined);
+  res.once("close", left);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (res.destroyed) return;
+      if (done) return void res.end();
+      if (!res.write(value)) await drained(res);
+    }
+  } catch (cause) {
+    res.destroy();
+    throw cause;
+  } finally {
+    res.off("close", left);
+  }
+}
+
+function drained(res: NodeResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      res.off("drain", go);
+      res.off("close", go);
+      resolve();
+    };
+    res.once("drain", go);
+    res.once("close", go);
+    if (res.destroyed) go();
+  });
+}
+
+function targetUrl(target: string, origin: string): string {
+  const base = new URL(origin).origin;
+  // Appended, not resolved: `//evil.example/` and `http://evil.example/` are paths here or nothing.
+  if (target.startsWith("/")) return base + target;
+  const absolute = URL.canParse(target) ? new URL(target) : undefined;
+  return absolute === undefined ? `${base}/` : `${base}${absolute.pathname}${absolute.search}`;
+}
+
+// The raw list, because Node's own object drops a second Authorization header silently instead of letting it be refused.
+function readHeaders(raw: readonly string[] | undefined, parsed: NodeRequest["headers"]): Headers {
+  const headers = new Headers();
+  const append = (name: string, value: string) => {
+    if (!name.startsWith(":")) headers.append(name, value);
+  };
+  if (raw !== undefined) for (let at = 0; at + 1 < raw.length; at += 2) append(raw[at] ?? "", raw[at + 1] ?? "");
+  else for (const [name, value] of Object.entries(parsed)) for (const one of [value ?? []].flat()) append(name, one);
+  return headers;
+}
+
+function bodyOf(req: NodeRequest, stream: NodeStream, headers: Headers): BodyInit | null {
+  const consumed = stream.readableEnded ?? stream.complete ?? false;
+  if (!consumed) {
+    if (!headers.has("content-length") && !headers.has("transfer-encoding")) return null;
+    return streamOf(stream[Symbol.asyncIterator]());
+  }
+  // The parser has undone framing and compression; what these headers said is no longer true.
+  for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name);
+  const { body } = req;
+  if (typeof body === "string") return body;
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>;
+  if (typeof body !== "object" || body === null) return null;
+  const type = (headers.get("content-type") ?? "").toLowerCase();
+  return type.startsWith("application/x-www-form-urlencoded") ? encodeForm(formOf(body)) : JSON.stringify(body);
+}
+
+function streamOf(source: AsyncIterator<unknown>): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await source.next();
+        if (done) controller.close();
+        else controller.enqueue(value instanceof Uint8Array ? value : new TextEncoder().encode(String(value)));
+      },
+      cancel() {
+        // Not awaited: a read that is under way ends only when the client sends more.
+        void source.return?.().catch(() => undefined);
+      },
+    },
+    // Nothing is read ahead: a request that is not answered here is handed on with its body.
+    { highWaterMark: 0 },
+  );
+}
+
+// Parsers turn a repeated name into an array: it becomes repeated again, so that it can be refused.
+function formOf(body: object): Record<string, string | string[]> {
+  const form: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of Object.entries(body))
+    form[name] = Array.isArray(value) ? value.map(String) : String(value);
+  return form;
+}
+
+function abortSignal(stream: NodeStream, response: ToRequestOptions["response"]): AbortSignal {
+  const controller = new AbortController();
+  stream.once("close", () => {
+    if (stream.complete === false) controller.abort();
+  });
+  response?.once("close", () => {
+    if (response.writableFinished === false) controller.abort();
+  });
+  return controller.signal;
+}
