@@ -1,0 +1,114 @@
+/**
+ * The writing thread as seen from the main one: sends it groups of commits and steps of sweeping, one order at a time.
+ *
+ * Sweeping deletes little at once and takes turns with the commits. The one property: a commit is answered after its own
+ * group is on disk, or rejected with `StoreUnavailable`; nothing is left without an answer when the thread ends.
+ */
+
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { StoreUnavailable } from "../store.ts";
+import { inGroups } from "./groups.ts";
+import type { Write } from "./row.ts";
+import type { Answer, Order } from "./sqlite-writer.ts";
+
+/** Expired entries deleted in one transaction at most: a few milliseconds. */
+const sweepLimit = 250;
+
+export interface Writer {
+  /** Name of the file the writer holds, as of `fileIdentity`. */
+  readonly identity: string;
+  commit(writes: readonly Write[]): Promise<boolean>;
+  sweep(): Promise<number>;
+  /** Waits for what is under way, then ends the thread. */
+  close(): Promise<void>;
+}
+
+type Done = Extract<Answer, { done: unknown }>;
+
+interface Pending {
+  readonly resolve: (answer: Done) => void;
+  readonly reject: (error: StoreUnavailable) => void;
+}
+
+/** Starts the thread and waits until it has opened the file; rejects with an Error that says why it could not. */
+export async function startWriter(file: string, now: () => number): Promise<Writer> {
+  const worker = new Worker(new URL("./sqlite-writer.js", import.meta.url), { workerData: file });
+  const ended = once(worker, "exit");
+  const [first] = (await once(worker, "message")) as [Answer];
+  if (!("opened" in first)) {
+    await ended;
+    throw new Error(`Cannot open ${file}: ${"failed" in first ? first.failed : "the thread did not start"}`);
+  }
+  // The thread keeps the process alive only while an answer is awaited.
+  worker.unref();
+
+  const pending: Pending[] = [];
+  let refusal: string | undefined;
+
+  /** Answers come in the order of the orders. */
+  const ask = (order: Order) =>
+    new Promise<Done>((resolve, reject) => {
+      if (refusal !== undefined) {
+        reject(new StoreUnavailable(refusal));
+        return;
+      }
+      pending.push({ resolve, reject });
+      worker.ref();
+      worker.postMessage(order);
+    });
+
+  worker.on("message", (answer: Answer) => {
+    const call = pending.shift();
+    if (pending.length === 0) worker.unref();
+    if ("done" in answer) call?.resolve(answer);
+    else if ("failed" in answer) {
+      const cause = Object.assign(new Error(answer.failed), { code: answer.code });
+      call?.reject(new StoreUnavailable(`The database cannot be written: ${answer.failed}`, { cause }));
+    }
+  });
+
+  const die = (cause: unknown) => {
+    refusal ??= "The thread that writes to the database has ended.";
+    for (const call of pending.splice(0)) call.reject(new StoreUnavailable(refusal, { cause }));
+  };
+  worker.on("error", die);
+  worker.on("exit", (code) => die(new Error(`exit code ${code}`)));
+
+  const commits = inGroups<readonly Write[], boolean>({
+    size: 512,
+    // One group in the thread and the next one growing: a second in its inbox would only be smaller.
+    atOnce: 1,
+    waiting: 10_000,
+    run: async (group) => (await ask({ commits: group, at: now(), sweep: 0 })).done,
+  });
+
+  const sweeps = inGroups<undefined, number>({
+    size: 1,
+    atOnce: 1,
+    waiting: 10,
+    async run() {
+      let total = 0;
+      for (;;) {
+        const { swept } = await ask({ commits: [], at: now(), sweep: sweepLimit });
+        total += swept;
+        if (swept < sweepLimit) return [total];
+      }
+    },
+  });
+
+  return {
+    identity: first.opened,
+    commit: commits.ask,
+    sweep: () => sweeps.ask(undefined),
+    async close() {
+      await Promise.all([commits.idle(), sweeps.idle()]);
+      if (refusal === undefined) {
+        refusal = "The store is closed.";
+        worker.ref();
+        worker.postMessage("close" satisfies Order);
+      }
+      await ended;
+    },
+  };
+}
