@@ -1,0 +1,72 @@
+/**
+ * Sends the answer to an authorization request to its target.
+ *
+ * RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2 (`iss`), RFC 9700 §4.2 (referrer), §4.11.2 (open redirector), §4.12 (303).
+ * Guarantees exactly one `iss` in every answer, `state` as it was sent, and no change to the registered URI's own query.
+ */
+import type { OAuthError } from "@valetkey/protocol/errors";
+import { encodeForm } from "@valetkey/protocol/form";
+import type { Op } from "../op.ts";
+import type { Target } from "./trusted-target.ts";
+
+type Destination = Pick<Target, "redirect_uri" | "state">;
+
+/** Redirects to the target with these parameters, `state` and `iss`. `cookies` are `Set-Cookie` values. */
+export function respond(
+  op: Op,
+  target: Destination,
+  parameters: Readonly<Record<string, string>>,
+  cookies: readonly string[] = [],
+): Response {
+  return seeOther(answerUrl(op, target, parameters), cookies);
+}
+
+/**
+ * Tells the client about an error: by redirect, or, where nobody is signed in and the policy does not trust the client that far,
+ * on a page with a link that the person may follow.
+ */
+export async function refuse(
+  op: Op,
+  request: Request,
+  target: Target,
+  error: OAuthError,
+  { signedIn, cookies = [] }: { signedIn: boolean; cookies?: readonly string[] },
+): Promise<Response> {
+  const { client } = target;
+  op.log.info({ event: "authorize.refused", client_id: client.client_id, error: error.error }, error.description);
+  const parameters = { error: error.error, error_description: error.description };
+  if (op.errorRedirects({ client, signedIn })) return respond(op, target, parameters, cookies);
+  const page = await op.errorPage(request, {
+    error: error.error,
+    description: error.description,
+    status: 400,
+    returnTo: answerUrl(op, target, parameters),
+  });
+  return withCookies(page, cookies);
+}
+
+/** Redirects with 303: a POST is never repeated at the other end, and neither caches nor referrers keep the URL. */
+export function seeOther(location: string, cookies: readonly string[] = []): Response {
+  const headers = new Headers({ Location: location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+  return withCookies(new Response(null, { status: 303, headers }), cookies);
+}
+
+/** Appends parameters to a URL without touching what is there. */
+export function appendQuery(url: string, parameters: Readonly<Record<string, string | undefined>>): string {
+  const query = encodeForm(parameters);
+  if (query === "") return url;
+  const separator = !url.includes("?") ? "?" : /[?&]$/.test(url) ? "" : "&";
+  return `${url}${separator}${query}`;
+}
+
+function answerUrl(op: Op, { redirect_uri, state }: Destination, parameters: Readonly<Record<string, string>>): string {
+  return appendQuery(redirect_uri, { ...parameters, state, iss: op.issuer });
+}
+
+function withCookies(response: Response, cookies: readonly string[]): Response {
+  if (cookies.length === 0) return response;
+  const { body, status, headers } = response;
+  const copy = new Response(body, { status, headers });
+  for (const cookie of cookies) copy.headers.append("Set-Cookie", cookie);
+  return copy;
+}

@@ -1,0 +1,147 @@
+/**
+ * Which client metadata may be registered (RFC 7591 §2 and §3.2.2, OpenID Connect Registration §2, RFC 9700 §2).
+ *
+ * What is not understood is dropped, as RFC 7591 §2 wants; what is understood and not supported is refused, so that nobody believes in
+ * a protection they do not have. Guarantees that metadata which passed is complete, consistent and bounded in size.
+ */
+import { invalidClientMetadata, invalidRedirectUri } from "@valetkey/protocol/errors";
+import type { ClientMetadata } from "@valetkey/protocol/metadata";
+import { checkRedirectUri } from "@valetkey/protocol/redirect-uri";
+import type { Client } from "./clients.ts";
+import { checkMembers, readStrings } from "./lib/client-members.ts";
+import type { Op } from "./op.ts";
+import { knownScopes } from "./scopes-of.ts";
+
+const maxUris = 50;
+
+type CheckOp = Pick<Op, "grants" | "clientAuth" | "keys" | "scopes" | "resources" | "issuer">;
+
+/**
+ * Checks metadata and gives it back complete: unknown members gone, defaults filled in. Throws `invalid_redirect_uri`,
+ * `invalid_client_metadata` or `invalid_software_statement`. A stranger (`dynamic`) cannot ask for what only an administrator may give.
+ */
+export function checkClient(op: CheckOp, given: unknown, provenance: Client["provenance"]): ClientMetadata {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw invalidClientMetadata("client metadata must be an object");
+  }
+  const metadata = checkMembers(given as Record<string, unknown>);
+  const grant_types = readStrings(metadata, "grant_types") ?? ["authorization_code"];
+  const token_endpoint_auth_method = metadata.token_endpoint_auth_method ?? "client_secret_basic";
+  checkGrantTypes(op, grant_types, token_endpoint_auth_method);
+  const response_types = checkResponseTypes(op, readStrings(metadata, "response_types"), grant_types);
+  const application_type = metadata.application_type ?? inferApplicationType(metadata, token_endpoint_auth_method);
+  // A developer's own registration may name http://localhost; a stranger's web client may not (OpenID Connect Registration §2).
+  const policy = { application_type, allowLoopbackHttp: provenance !== "dynamic" };
+  const redirect_uris = checkRedirectUris(metadata.redirect_uris, policy, grant_types);
+  checkLogoutUris(metadata.post_logout_redirect_uris, policy);
+  checkScope(op, metadata.scope);
+  const alg = metadata.id_token_signed_response_alg;
+  if (alg !== undefined && !(op.keys.algs as readonly string[]).includes(alg)) {
+    throw invalidClientMetadata(`id_token_signed_response_alg must be one of ${op.keys.algs.join(", ")}`);
+  }
+  const introspects = provenance === "dynamic" ? undefined : checkIntrospects(op, metadata);
+  const { introspects: _, ...rest } = metadata;
+  return {
+    ...rest,
+    ...(introspects === undefined ? {} : { introspects }),
+    redirect_uris,
+    grant_types,
+    response_types,
+    token_endpoint_auth_method,
+    application_type,
+  };
+}
+
+function checkGrantTypes(op: CheckOp, grant_types: readonly string[], method: string): void {
+  const methods: readonly string[] = op.clientAuth.map((one) => one.method);
+  if (!methods.includes(method))
+    throw invalidClientMetadata(`token_endpoint_auth_method must be one of ${methods.join(", ")}`);
+  if (grant_types.length === 0) throw invalidClientMetadata("grant_types must not be empty");
+  const unsupported = grant_types.find((type) => !op.grants.has(type));
+  if (unsupported !== undefined)
+    throw invalidClientMetadata(`grant_types must be among ${[...op.grants.keys()].join(", ")}`);
+  // RFC 6749 §4.4: a client without credentials has nothing to act with on its own behalf.
+  if (method === "none" && grant_types.includes("client_credentials")) {
+    throw invalidClientMetadata("client_credentials needs a token_endpoint_auth_method other than none");
+  }
+  if (grant_types.length === 1 && grant_types[0] === "refresh_token") {
+    throw invalidClientMetadata("refresh_token alone cannot be used: add the grant type that yields the first token");
+  }
+}
+
+/** RFC 7591 §2.1: `code` and `authorization_code` belong together. */
+function checkResponseTypes(
+  op: CheckOp,
+  given: readonly string[] | undefined,
+  grant_types: readonly string[],
+): string[] {
+  const wanted = op.grants.has("authorization_code") && grant_types.includes("authorization_code") ? ["code"] : [];
+  if (given === undefined) return wanted;
+  if (given.some((type) => type !== "code")) throw invalidClientMetadata("response_types may only hold code");
+  if (given.length !== wanted.length) {
+    throw invalidClientMetadata("response_types has code exactly if grant_types has authorization_code");
+  }
+  return wanted;
+}
+
+/**
+ * RFC 7591 does not know application_type, so clients of that specification alone leave it out. A public client whose redirect URIs
+ * are all on loopback or private-use can be nothing but native.
+ */
+function inferApplicationType({ redirect_uris }: ClientMetadata, method: string): "web" | "native" {
+  if (method !== "none" || !Array.isArray(redirect_uris) || redirect_uris.length === 0) return "web";
+  return redirect_uris.every(isNativeOnly) ? "native" : "web";
+}
+
+/** RFC 8252 §7.1 and §7.3: private-use schemes and http on loopback. */
+function isNativeOnly(uri: unknown): boolean {
+  if (typeof uri !== "string" || !URL.canParse(uri)) return false;
+  const { protocol, hostname } = new URL(uri);
+  if (protocol === "https:") return false;
+  return protocol !== "http:" || ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+}
+
+type UriPolicy = Parameters<typeof checkRedirectUri>[1];
+
+function checkRedirectUris(uris: unknown, policy: UriPolicy, grant_types: readonly string[]): string[] {
+  const list = uris ?? [];
+  if (!Array.isArray(list)) throw invalidRedirectUri("redirect_uris must be an array of strings");
+  if (list.length > maxUris) throw invalidRedirectUri(`there must not be more than ${maxUris} redirect_uris`);
+  if (list.length === 0 && grant_types.includes("authorization_code")) {
+    throw invalidRedirectUri("redirect_uris is required for authorization_code");
+  }
+  // By index: a hole in a sparse array is a missing URI too.
+  for (let at = 0; at < list.length; at++) checkRedirectUri(list[at], policy);
+  return [...new Set(list as string[])];
+}
+
+function checkLogoutUris(uris: readonly string[] | undefined, policy: UriPolicy): void {
+  if (uris === undefined) return;
+  if (uris.length > maxUris)
+    throw invalidClientMetadata(`there must not be more than ${maxUris} post_logout_redirect_uris`);
+  for (const uri of uris) {
+    try {
+      checkRedirectUri(uri, policy);
+    } catch (error) {
+      throw invalidClientMetadata(
+        `post_logout_redirect_uris: ${(error as { description?: string }).description ?? "not usable"}`,
+      );
+    }
+  }
+}
+
+function checkScope(op: CheckOp, scope: string | undefined): void {
+  if (scope === undefined) return;
+  const known = knownScopes(op);
+  const names = scope.split(" ").filter((name) => name !== "");
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined) throw invalidClientMetadata(`the scope ${unknown} is not known here`);
+}
+
+/** Extension: the resources this client may introspect tokens for. */
+function checkIntrospects(op: CheckOp, metadata: ClientMetadata): string[] | undefined {
+  const introspects = readStrings(metadata, "introspects");
+  const unknown = introspects?.find((one) => one !== op.issuer && !op.resources.has(one));
+  if (unknown !== undefined) throw invalidClientMetadata(`introspects: ${unknown} is not a resource of this server`);
+  return introspects;
+}

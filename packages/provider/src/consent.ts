@@ -1,0 +1,71 @@
+/**
+ * Consent: what a person allowed a client, remembered per person and client (OpenID Connect Core §3.1.2.4, RFC 6749 §10.2).
+ *
+ * Guarantees that nothing is taken for allowed that was not ticked for the very same resource, that `firstParty` never
+ * helps a client a stranger registered, and that a box left unticked is forgotten as well as not granted.
+ */
+import { isSubset } from "@valetkey/protocol/scope";
+import type { Change } from "@valetkey/store";
+import type { Client } from "./clients.ts";
+import { type AuthorizationRequest, type ConsentData, consentId, insert, type Known, replace } from "./entries.ts";
+import type { Op } from "./op.ts";
+
+type Asked = Pick<AuthorizationRequest, "scope" | "resource">;
+
+/** Tells whether the person need not be asked: an administrator vouched for the client, or all of it was allowed before. */
+export function isConsented(op: Op, client: Client, asked: Asked, consent: Known<"consent"> | undefined): boolean {
+  // Whoever registers a client may not vouch for it (CN-06), whatever the flag says.
+  if (client.firstParty && client.provenance !== "dynamic") return true;
+  if (consent === undefined) return false;
+  return Object.entries(perResource(op, asked)).every(([resource, scopes]) => {
+    const allowed = allowedAt(consent, resource);
+    return allowed !== undefined && isSubset(scopes, allowed);
+  });
+}
+
+/** Tells whether one of the scopes asked for was allowed before, everywhere it is asked for. */
+export function isScopeConsented(op: Op, asked: Asked, scope: string, consent: Known<"consent"> | undefined): boolean {
+  if (consent === undefined) return false;
+  return Object.entries(perResource(op, asked)).every(
+    ([resource, scopes]) => !scopes.includes(scope) || allowedAt(consent, resource)?.includes(scope) === true,
+  );
+}
+
+/** Makes the change that remembers a decision: what was ticked is added, what was asked and not ticked is taken away. */
+export function rememberConsent(
+  op: Op,
+  decision: { subject: string; client_id: string; asked: Asked; scopes: readonly string[]; now: number },
+  consent: Known<"consent"> | undefined,
+): Change {
+  const { subject, client_id, asked, scopes, now } = decision;
+  const allowed: Record<string, readonly string[]> = { ...consent?.data.allowed };
+  for (const [resource, here] of Object.entries(perResource(op, asked))) {
+    const before = (consent && allowedAt(consent, resource)) ?? [];
+    const ticked = here.filter((scope) => scopes.includes(scope));
+    allowed[resource] = [...before.filter((scope) => !here.includes(scope)), ...ticked];
+  }
+  const data: ConsentData = { allowed, updatedAt: now };
+  if (consent !== undefined) return replace(consent, { data });
+  return insert("consent", { id: consentId(subject, client_id), client: client_id, subject, data });
+}
+
+/** Lists the scopes of a consent, whatever they are for. */
+export function consentedScopes(consent: Known<"consent">): string[] {
+  return [...new Set(Object.values(consent.data.allowed).flat())];
+}
+
+/** Sorts the scopes asked for by where they count: each resource's own, and under `""` all that no asked resource defines. */
+function perResource(op: Op, { scope, resource }: Asked): Record<string, string[]> {
+  const sorted: Record<string, string[]> = {};
+  for (const one of resource) {
+    const known = op.resources.get(one)?.scopes ?? [];
+    sorted[one] = scope.filter((name) => known.includes(name));
+  }
+  const elsewhere = Object.values(sorted).flat();
+  sorted[""] = scope.filter((name) => !elsewhere.includes(name) || Object.hasOwn(op.scopes, name));
+  return sorted;
+}
+
+function allowedAt(consent: Known<"consent">, resource: string): readonly string[] | undefined {
+  return Object.hasOwn(consent.data.allowed, resource) ? consent.data.allowed[resource] : undefined;
+}

@@ -1,0 +1,39 @@
+/**
+ * The client credentials grant: a client on its own behalf (RFC 6749 §4.4, RFC 9700 §4.15).
+ *
+ * Confidential clients only. Guarantees that such a token holds none but scopes the client's registration lists, never those that
+ * speak of a person, and comes without refresh or ID token.
+ */
+import { invalidScope, unauthorizedClient } from "@valetkey/protocol/errors";
+import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import type { Client } from "../clients.ts";
+import type { Op } from "../op.ts";
+import { chooseAudience } from "../resources.ts";
+import { knownScopes } from "../scopes-of.ts";
+import type { GrantType } from "./grant-type.ts";
+
+/** Scopes that mean something only with a person behind them (OpenID Connect Core §5.4, §11). */
+const aboutPeople = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/** `client_credentials`. */
+export const clientCredentials: GrantType = {
+  grant_type: "client_credentials",
+  async redeem(op, { form, client }) {
+    // §4.4: must only be used by confidential clients.
+    if (!client.confidential) throw unauthorizedClient("a public client cannot act on its own behalf");
+    const own = ownScopes(op, client);
+    const asked = parseScope(form.scope);
+    if (!isSubset(asked, own)) throw invalidScope("the scope asks for more than this client has on its own");
+    const scope = asked.length === 0 ? own : asked;
+    const reachable = [...op.resources.values()].filter((one) => one.scopes.some((name) => scope.includes(name)));
+    const audience = chooseAudience(op, form, { scope, resource: reachable.map((one) => one.resource) });
+    if (audience.scope.length === 0) throw invalidScope("this client has no scope of its own here");
+    return { changes: [], ...audience };
+  },
+};
+
+/** Only what was written down for this client: there is no person who could consent to more. */
+function ownScopes(op: Op, client: Client): string[] {
+  const known = knownScopes(op);
+  return parseScope(client.metadata.scope).filter((scope) => known.has(scope) && !aboutPeople.includes(scope));
+}

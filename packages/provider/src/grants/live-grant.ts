@@ -1,0 +1,30 @@
+/**
+ * Finds the grant behind a code or a token and makes sure it still stands (RFC 6749 §6, §10.3).
+ *
+ * Guarantees that a grant which was cut, or whose person is gone or disabled, yields nothing any more.
+ */
+import { findAccount } from "../claims.ts";
+import { find, type Known } from "../entries.ts";
+import type { Account, Op } from "../op.ts";
+
+export interface LiveGrant {
+  readonly entry: Known<"grant">;
+  readonly subject: string;
+  /** Milliseconds. */
+  readonly expiresAt: number;
+  readonly account: Account;
+}
+
+/** Finds a grant of this client whose account is found too. Nothing otherwise, whatever the reason. */
+export async function findLiveGrant(op: Op, id: string, client_id: string): Promise<LiveGrant | undefined> {
+  const entry = await find(op.store, "grant", id);
+  if (entry === undefined || entry.client !== client_id || entry.subject === undefined) return undefined;
+  const account = await findAccount(op, entry.subject);
+  if (account === undefined) return undefined;
+  return {
+    entry,
+    subject: entry.subject,
+    expiresAt: entry.expiresAt ?? entry.data.createdAt + op.lifetimes.refreshAbsolute * 1000,
+    account,
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * The refresh token grant: rotation with a short window for retries (RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core §12).
+ *
+ * Order: exists, belongs to this client, grant alive, scope and resource, spent last. Guarantees that a refresh token has one successor,
+ * that a spent one gives that same successor within the window only (P3), and that any later use cuts the grant.
+ */
+import { invalidGrant, invalidRequest, invalidScope } from "@valetkey/protocol/errors";
+import { createId, matchesDigest, readHandle } from "@valetkey/protocol/random";
+import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { find, type Known, remove, replace } from "../entries.ts";
+import type { Op } from "../op.ts";
+import { chooseAudience } from "../resources.ts";
+import type { GrantType, Issuance, RefreshBirth, TokenRequest } from "./grant-type.ts";
+import { findLiveGrant, type LiveGrant } from "./live-grant.ts";
+
+const unknownToken = () => invalidGrant("the refresh token is unknown, expired or was issued to another client");
+
+/** `refresh_token`. */
+export const refreshToken: GrantType = {
+  grant_type: "refresh_token",
+  async redeem(op, request) {
+    const { form, client, now } = request;
+    const presented = form.refresh_token;
+    if (presented === undefined) throw invalidRequest("refresh_token is missing");
+    const token = await findRefresh(op, presented);
+    if (token === undefined || token.client !== client.client_id) throw unknownToken();
+    const grant = await findLiveGrant(op, token.data.grant, client.client_id);
+    if (grant === undefined) throw unknownToken();
+
+    const scope = narrowed(grant.entry.data.scope, form.scope);
+    const audience = chooseAudience(op, form, { scope, resource: grant.entry.data.resource });
+    const base = {
+      subject: grant.subject,
+      grant: { id: grant.entry.id, expiresAt: grant.expiresAt, data: grant.entry.data },
+      ...audience,
+      // OpenID Connect Core §12.2: an ID token after a refresh has no nonce.
+      ...(scope.includes("openid") ? { id_token: {} } : {}),
+    };
+    if (token.data.spentAt !== undefined) {
+      const again = await retry(op, token, presented, now);
+      return again === undefined ? cut(op, request, grant) : { ...base, changes: [], refresh: again };
+    }
+    const successor = createId(now);
+    const spent = replace(token, {
+      data: { ...token.data, spentAt: now, successor },
+      // The spent one is kept as long as the grant: a late use must still set off the alarm.
+      expiresAt: grant.expiresAt,
+    });
+    return { ...base, changes: [spent], refresh: { kind: "successor", presented, id: successor } };
+  },
+};
+
+/** Finds a refresh token, spent ones too. */
+export async function findRefresh(op: Op, text: string): Promise<Known<"refresh"> | undefined> {
+  const handle = readHandle(text, "refresh");
+  if (handle === undefined) return undefined;
+  const entry = await find(op.store, "refresh", handle.id);
+  return entry !== undefined && (await matchesDigest(handle.secret, entry.data.digest)) ? entry : undefined;
+}
+
+/** §6: the scope may be narrowed, for this access token only, and never widened. */
+function narrowed(granted: readonly string[], asked: string | undefined): readonly string[] {
+  if (asked === undefined) return granted;
+  const scope = parseScope(asked);
+  if (!isSubset(scope, granted)) throw invalidScope("the scope asks for more than was granted");
+  return scope;
+}
+
+/** P3: a client that lost the answer asks once more. Its successor must still wait for its first use. */
+async function retry(
+  op: Op,
+  token: Known<"refresh">,
+  presented: string,
+  now: number,
+): Promise<RefreshBirth | undefined> {
+  const { spentAt, successor } = token.data;
+  if (spentAt === undefined || successor === undefined || now >= spentAt + op.lifetimes.refreshRetry * 1000)
+    return undefined;
+  const next = await find(op.store, "refresh", successor);
+  if (next === undefined || next.data.spentAt !== undefined) return undefined;
+  return { kind: "again", presented, id: successor };
+}
+
+function cut(op: Op, { client }: TokenRequest, grant: LiveGrant): Issuance {
+  op.log.warn(
+    { event: "refresh.replayed", client_id: client.client_id, subject: grant.subject, grant: grant.entry.id },
+    "a refresh token was used a second time: its grant is revoked",
+  );
+  return { changes: [remove(grant.entry)], refuse: unknownToken(), scope: [], resource: [] };
+}

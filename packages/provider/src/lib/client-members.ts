@@ -1,0 +1,152 @@
+/**
+ * The members of client metadata one by one: their type, their size, and what we say to those we do not support.
+ *
+ * RFC 7591 §2, OpenID Connect Registration §2, RFC 9101 §10.5, RFC 9126 §6, RFC 8705 §3.4, RFC 9449 §5.2. Guarantees that text shown to
+ * people has no control characters and URLs shown to people are web pages, in every language.
+ */
+import { invalidClientMetadata, invalidSoftwareStatement } from "@valetkey/protocol/errors";
+import { checkJwks } from "@valetkey/protocol/jwk";
+import type { ClientMetadata } from "@valetkey/protocol/metadata";
+import { checkDisplayUri } from "@valetkey/protocol/redirect-uri";
+
+/** Checks one member; throws. Gives `false` when it is fine but not kept. */
+type Check = (value: unknown, name: string) => boolean;
+
+const text =
+  (most: number): Check =>
+  (value, name) => {
+    if (typeof value !== "string" || value === "" || value.length > most) {
+      throw invalidClientMetadata(`${name} must be a string of 1 to ${most} characters`);
+    }
+    // Control, line-breaking and direction-changing characters make a name look like another one.
+    if (!value.isWellFormed() || /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u200b\u2060\ufeff]/u.test(value)) {
+      throw invalidClientMetadata(`${name} must not contain control characters`);
+    }
+    return true;
+  };
+
+const texts =
+  (most: number, length: number): Check =>
+  (value, name) => {
+    if (!Array.isArray(value) || value.length > most) {
+      throw invalidClientMetadata(`${name} must be an array of at most ${most} strings`);
+    }
+    const one = text(length);
+    // By index: a hole in a sparse array is no string.
+    for (let at = 0; at < value.length; at++) one(value[at], name);
+    return true;
+  };
+
+const displayUri: Check = (value, name) => {
+  checkDisplayUri(value, name);
+  return true;
+};
+
+const boolean: Check = (value, name) => {
+  if (typeof value !== "boolean") throw invalidClientMetadata(`${name} must be true or false`);
+  return true;
+};
+
+const seconds: Check = (value, name) => {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw invalidClientMetadata(`${name} must be whole seconds`);
+  return true;
+};
+
+const oneOf =
+  (...values: unknown[]): Check =>
+  (value, name) => {
+    if (!values.includes(value)) throw invalidClientMetadata(`${name} must be ${values.join(" or ")}`);
+    return true;
+  };
+
+/** Any value is refused: whoever sends it counts on what we do not do. */
+const unsupported: Check = (_value, name) => {
+  throw invalidClientMetadata(`${name} is not supported`);
+};
+
+/** `true` is refused, `false` is what we do anyway. */
+const unsupportedIfTrue: Check = (value, name) => {
+  boolean(value, name);
+  if (value === true) throw invalidClientMetadata(`${name} is not supported`);
+  return false;
+};
+
+/** Of the right form it is dropped: nothing here would use it. */
+const dropped =
+  (check: Check): Check =>
+  (value, name) => {
+    check(value, name);
+    return false;
+  };
+
+const checks: Readonly<Record<string, Check>> = {
+  // Their own errors, in check-client.ts.
+  redirect_uris: () => true,
+  token_endpoint_auth_method: text(100),
+  grant_types: texts(20, 200),
+  response_types: texts(20, 200),
+  application_type: oneOf("web", "native"),
+  client_name: text(100),
+  client_uri: displayUri,
+  logo_uri: displayUri,
+  tos_uri: displayUri,
+  policy_uri: displayUri,
+  scope: text(2000),
+  contacts: texts(10, 254),
+  software_id: text(200),
+  software_version: text(200),
+  post_logout_redirect_uris: texts(50, 2048),
+  id_token_signed_response_alg: text(20),
+  default_max_age: seconds,
+  require_auth_time: boolean,
+  subject_type: oneOf("public"),
+  introspects: texts(50, 2048),
+  // We have no use for a client's keys, but a private key that was sent is a mistake its owner must hear of.
+  jwks: (value) => {
+    checkJwks(value);
+    return false;
+  },
+  jwks_uri: dropped(displayUri),
+  initiate_login_uri: dropped(displayUri),
+  default_acr_values: dropped(texts(20, 200)),
+  software_statement: () => {
+    throw invalidSoftwareStatement("software statements are not supported");
+  },
+  sector_identifier_uri: unsupported,
+  token_endpoint_auth_signing_alg: unsupported,
+  userinfo_signed_response_alg: unsupported,
+  userinfo_encrypted_response_alg: unsupported,
+  userinfo_encrypted_response_enc: unsupported,
+  id_token_encrypted_response_alg: unsupported,
+  id_token_encrypted_response_enc: unsupported,
+  introspection_signed_response_alg: unsupported,
+  authorization_signed_response_alg: unsupported,
+  request_object_signing_alg: unsupported,
+  request_object_encryption_alg: unsupported,
+  request_object_encryption_enc: unsupported,
+  require_signed_request_object: unsupportedIfTrue,
+  require_pushed_authorization_requests: unsupportedIfTrue,
+  dpop_bound_access_tokens: unsupportedIfTrue,
+  tls_client_certificate_bound_access_tokens: unsupportedIfTrue,
+};
+
+/** Checks every member and keeps those we use. Throws `invalid_client_metadata` or `invalid_software_statement`. */
+export function checkMembers(given: Readonly<Record<string, unknown>>): ClientMetadata {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    // §2: a member that is null counts as left out (RFC 7592 §2.2).
+    if (value === null || value === undefined) continue;
+    // `logo_uri#fr`: other languages are not kept, but what is wrong in them is wrong.
+    const [base = name, language] = name.split("#", 2);
+    const check = Object.hasOwn(checks, base) ? checks[base] : undefined;
+    if (check?.(value, base) === true && language === undefined) kept[name] = value;
+  }
+  return kept as ClientMetadata;
+}
+
+/** Reads a member that was checked to be a list of strings, each once. */
+export function readStrings(metadata: ClientMetadata, name: string): string[] | undefined {
+  const value = metadata[name];
+  return Array.isArray(value) ? [...new Set(value as string[])] : undefined;
+}

@@ -1,0 +1,18 @@
+/**
+ * Writes a JSON answer (RFC 8259). The one property: unless it says `maxAge`, no cache keeps it (RFC 6749 §5.1).
+ */
+
+/** Answers a value as JSON. `maxAge`: seconds for which anybody may cache it. */
+export function jsonResponse(
+  value: unknown,
+  { status = 200, maxAge, type = "application/json" }: { status?: number; maxAge?: number; type?: string } = {},
+): Response {
+  const caching =
+    maxAge === undefined
+      ? { "Cache-Control": "no-store", Pragma: "no-cache" }
+      : { "Cache-Control": `public, max-age=${maxAge}` };
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { "Content-Type": type, "X-Content-Type-Options": "nosniff", ...caching },
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * Whether strangers may register clients, and what they get at most (RFC 7591 §3 and §5, RFC 9700 §4.15).
+ *
+ * Nobody may unless one of these is given to `createProvider`. Guarantees that an initial access token is spent in the same commit
+ * that creates the client, so that it registers no more clients than it may.
+ */
+import { challenge, readBearer } from "@valetkey/protocol/authorization-header";
+import { invalidClientMetadata, invalidToken, tooManyRequests } from "@valetkey/protocol/errors";
+import type { ClientMetadata } from "@valetkey/protocol/metadata";
+import { createHandle, matchesDigest, readHandle } from "@valetkey/protocol/random";
+import { type Change, type Store, StoreUnavailable } from "@valetkey/store";
+import { find, insert, remove, replace } from "./entries.ts";
+import type { Op, RegistrationPolicy } from "./op.ts";
+
+export interface RegistrationLimits {
+  /** Grant types a registered client may have; `["authorization_code", "refresh_token"]` unless given. */
+  readonly grant_types?: readonly string[];
+  /** Seconds after which a client that never got a token is forgotten; 7 days unless given. */
+  readonly unusedTtl?: number;
+}
+
+/** Anybody may register, so many clients an hour and address (20 unless given). */
+export function openRegistration(
+  options: RegistrationLimits & { readonly limitPerHour?: number } = {},
+): RegistrationPolicy {
+  const { limitPerHour = 20 } = options;
+  const limit = { attempts: limitPerHour, seconds: 3600 };
+  return {
+    ...limitsOf(options),
+    name: "open",
+    async authorize(op, _request, peer) {
+      // Requests of unknown origin share one count.
+      const key = `register:${peer.ip ?? ""}`;
+      const wait = await op.throttle.blocked(key, limit);
+      if (wait > 0) throw tooManyRequests("too many clients were registered from this address", wait);
+      await op.throttle.failed(key, limit);
+      return [];
+    },
+  };
+}
+
+/** Whoever holds an initial access token made with `createInitialAccessToken` may register. */
+export function tokenRegistration(options: RegistrationLimits = {}): RegistrationPolicy {
+  return {
+    ...limitsOf(options),
+    name: "token",
+    async authorize(op, request) {
+      return [await spendInitialAccess(op, request)];
+    },
+  };
+}
+
+/** Makes an initial access token for `uses` clients (1 unless given), good for `lifetime` seconds (a day unless given). */
+export async function createInitialAccessToken(
+  store: Store,
+  { now = Date.now(), uses = 1, lifetime = 86_400 }: { now?: number; uses?: number; lifetime?: number } = {},
+): Promise<string> {
+  const { id, handle, digest } = await createHandle("initial-access", now);
+  const made = await store.commit([
+    insert("initial-access", { id, expiresAt: now + lifetime * 1000, data: { digest, uses } }),
+  ]);
+  if (!made) throw new StoreUnavailable("the initial access token could not be written");
+  return handle;
+}
+
+function limitsOf({
+  grant_types = ["authorization_code", "refresh_token"],
+  unusedTtl = 7 * 86_400,
+}: RegistrationLimits) {
+  return {
+    unusedTtl,
+    limit(metadata: ClientMetadata): ClientMetadata {
+      // A stranger's client acting on its own behalf would have scopes nobody gave it.
+      const refused = metadata.grant_types?.find((type) => !grant_types.includes(type));
+      if (refused !== undefined)
+        throw invalidClientMetadata(`grant_types must be among ${grant_types.join(", ")} here`);
+      return metadata;
+    },
+  };
+}
+
+async function spendInitialAccess(op: Op, request: Request): Promise<Change> {
+  const bearer = readBearerOrRefuse(request);
+  const handle = readHandle(bearer, "initial-access");
+  const entry = handle && (await find(op.store, "initial-access", handle.id));
+  if (handle === undefined || entry === undefined || !(await matchesDigest(handle.secret, entry.data.digest)))
+    throw refused();
+  const { uses, digest } = entry.data;
+  return uses > 1 ? replace(entry, { data: { digest, uses: uses - 1 } }) : remove(entry);
+}
+
+/** Reads the Bearer token of a registration request; throws 401 `invalid_token` if there is none or it is malformed. */
+export function readBearerOrRefuse(request: Request): string {
+  try {
+    const bearer = readBearer(request);
+    if (bearer !== undefined) return bearer;
+  } catch {
+    // Malformed is as good as none.
+  }
+  throw refused();
+}
+
+/** The one answer to a token that does not count: RFC 6750 §3.1. */
+export function refused() {
+  const description = "registration needs a valid access token";
+  return invalidToken(description, {
+    headers: { "WWW-Authenticate": challenge("Bearer", { error: "invalid_token", error_description: description }) },
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * Reads a token of ours and says whether it is active, whatever its form: for userinfo, introspection, revocation and operators.
+ *
+ * RFC 7662 §2.2, RFC 7009 §2.1, RFC 9068 §4. Guarantees that a token is active only while its grant, its client and its person are, and
+ * that the reasons why it is not cannot be told apart.
+ */
+import { decodeUnverified, type JwtClaims, JwtError, verifyJwt } from "@valetkey/protocol/jose";
+import { matchesDigest, readHandle } from "@valetkey/protocol/random";
+import { parseScope } from "@valetkey/protocol/scope";
+import { clientSubject, findAccount } from "../claims.ts";
+import { findClient } from "../clients.ts";
+import { removeAll } from "../cut.ts";
+import { find, insert, type Known } from "../entries.ts";
+import { findLiveGrant } from "../grants/live-grant.ts";
+import { findRefresh } from "../grants/refresh-token.ts";
+import type { Account, Op } from "../op.ts";
+import type { TokenState, Tokens } from "../options.ts";
+
+/** An active token, and what was found on the way. */
+export interface ReadToken {
+  readonly state: TokenState;
+  readonly account: Account | undefined;
+  /** What keeps it in the store; absent for a signed one. */
+  readonly entry?: Known<"access">;
+}
+
+/** Reads a token at a time in milliseconds: `undefined` unless it is active. */
+export async function readToken(op: Op, token: string, now: number): Promise<ReadToken | undefined> {
+  return (await readOpaque(op, token)) ?? (await readRefresh(op, token)) ?? (await readSigned(op, token, now));
+}
+
+async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined> {
+  const handle = readHandle(token, "access");
+  const entry = handle && (await find(op.store, "access", handle.id));
+  if (handle === undefined || entry === undefined || !(await matchesDigest(handle.secret, entry.data.digest)))
+    return undefined;
+  const { scope, aud, iat, auth_time, acr, grant } = entry.data;
+  const state: TokenState = {
+    kind: "access",
+    client_id: entry.client ?? "",
+    ...(entry.subject === undefined ? {} : { subject: entry.subject }),
+    scope,
+    aud,
+    iat,
+    exp: Math.floor((entry.expiresAt ?? 0) / 1000),
+    ...(auth_time === undefined ? {} : { auth_time }),
+    ...(acr === undefined ? {} : { acr }),
+    jti: entry.id,
+    ...(grant === undefined ? {} : { grant }),
+  };
+  const alive = await ifAlive(op, state);
+  return alive && { ...alive, entry };
+}
+
+async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined> {
+  const entry = await findRefresh(op, token);
+  if (entry === undefined || entry.data.spentAt !== undefined) return undefined;
+  const client_id = entry.client ?? "";
+  const grant = await findLiveGrant(op, entry.data.grant, client_id);
+  if (grant === undefined) return undefined;
+  const { scope, auth_time, acr } = grant.entry.data;
+  return ifAlive(op, {
+    kind: "refresh",
+    client_id,
+    subject: grant.subject,
+    scope,
+    // A refresh token is for us alone.
+    aud: [op.issuer],
+    iat: entry.data.iat,
+    exp: Math.floor((entry.expiresAt ?? grant.expiresAt) / 1000),
+    auth_time,
+    ...(acr === undefined ? {} : { acr }),
+    jti: entry.id,
+    grant: grant.entry.id,
+  });
+}
+
+async function readSigned(op: Op, token: string, now: number): Promise<ReadToken | undefined> {
+  const claims = await verifySigned(op, token, now);
+  if (claims === undefined) return undefined;
+  const { client_id, jti = "", sub = "", aud = [], iat = 0, exp = 0, scope, auth_time, acr } = claims;
+  if (typeof client_id !== "string") return undefined;
+  if ((await find(op.store, "revoked", jti)) !== undefined) return undefined;
+  const grant = jti.split(".")[1] ?? "";
+  return ifAlive(op, {
+    kind: "access",
+    client_id,
+    ...(sub === clientSubject(client_id) ? {} : { subject: sub }),
+    scope: parseScope(typeof scope === "string" ? scope : undefined),
+    aud: typeof aud === "string" ? [aud] : aud,
+    iat,
+    exp,
+    ...(typeof auth_time === "number" ? { auth_time } : {}),
+    ...(typeof acr === "string" ? { acr } : {}),
+    jti,
+    ...(grant === "" ? {} : { grant }),
+  });
+}
+
+async function verifySigned(op: Op, token: string, now: number): Promise<JwtClaims | undefined> {
+  try {
+    const { kid, typ } = decodeUnverified(token).header;
+    // RFC 9068 §4: an ID token is signed by the same keys and must not pass for an access token.
+    if (typ !== "at+jwt") return undefined;
+    const { claims } = await verifyJwt(token, {
+      keys: await op.keys.published(kid),
+      algorithms: op.keys.algs,
+      typ: "at+jwt",
+      issuer: op.issuer,
+      audience: undefined,
+      now,
+      // Another node of ours, with a clock ahead of this one, may have issued it just now (P18).
+      clockTolerance: 60,
+      requiredClaims: ["iss", "sub", "aud", "iat", "jti", "client_id"],
+    });
+    return (claims.exp ?? 0) * 1000 > now ? claims : undefined;
+  } catch (error) {
+    if (error instanceof JwtError) return undefined;
+    throw error;
+  }
+}
+
+/** Grant, client and person must still be there, and belong together. */
+async function ifAlive(op: Op, state: TokenState): Promise<ReadToken | undefined> {
+  const client = await findClient(op, state.client_id);
+  if (client === undefined || client.disabled) return undefined;
+  if (state.subject === undefined) return state.grant === undefined ? { state, account: undefined } : undefined;
+  if (state.grant === undefined) {
+    const account = await findAccount(op, state.subject);
+    return account && { state, account };
+  }
+  const grant = await findLiveGrant(op, state.grant, state.client_id);
+  return grant?.subject === state.subject ? { state, account: grant.account } : undefined;
+}
+
+/** Revokes a token that was read: an access token alone, a refresh token with everything under its grant (RFC 7009 §2.1). */
+export async function revokeRead(op: Op, { state, entry }: ReadToken): Promise<void> {
+  op.log.info(
+    { event: "token.revoked", client_id: state.client_id, subject: state.subject, kind: state.kind },
+    "a token was revoked",
+  );
+  if (state.kind === "refresh") return cutGrant(op, state.grant ?? "");
+  if (entry !== undefined) return removeAll(op, [entry]);
+  // P9: the mark lives as long as the token would. `false` means that it is there already.
+  const subject = state.subject === undefined ? {} : { subject: state.subject };
+  await op.store.commit([
+    insert("revoked", { id: state.jti, client: state.client_id, ...subject, expiresAt: state.exp * 1000, data: {} }),
+  ]);
+}
+
+/** Removes a grant, and so every token under it. */
+export async function cutGrant(op: Op, id: string): Promise<void> {
+  const grant = await find(op.store, "grant", id);
+  if (grant !== undefined) await removeAll(op, [grant]);
+}
+
+/** Tokens, for operators. */
+export function tokensOf(op: Op): Tokens {
+  return {
+    async read(token) {
+      return (await readToken(op, token, op.now()))?.state;
+    },
+    async revoke(token) {
+      const read = await readToken(op, token, op.now());
+      if (read !== undefined) await revokeRead(op, read);
+      return read !== undefined;
+    },
+  };
+}
