@@ -1,0 +1,55 @@
+/**
+ * Who is signed in, and what the application may do on their behalf.
+ */
+
+/** The person. `sub` is stable with its issuer; an e-mail address is not: never use it as a key. */
+export interface User {
+  readonly sub: string;
+  readonly name?: string;
+  readonly email?: string;
+  readonly email_verified?: boolean;
+  /** Claims of the ID token and of userinfo, as they arrived at sign-in. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** An account of the person with a provider. */
+export interface Account {
+  readonly provider: string;
+  readonly issuer: string;
+  readonly sub: string;
+  /** Granted at sign-in. */
+  readonly scope: readonly string[];
+  /** Milliseconds at which the access token for the issuer ends, as far as known. */
+  readonly expiresAt?: number;
+  /** Set: the permission has ended, and this is why. */
+  readonly signInAgain?: string;
+}
+
+export interface SignOutOptions {
+  /** Also sign out at the issuer, where it offers that. */
+  readonly provider?: boolean;
+  /** Ends all sessions of this person, in every browser. */
+  readonly everywhere?: boolean;
+  /** Path to go to afterwards; default `/`. Signing out at the issuer leads to `/` always: that URL is registered. */
+  readonly returnTo?: string;
+}
+
+/** A signed-in person, for the time of one request. */
+export interface Auth {
+  readonly user: User;
+  /** Name of the provider the person signed in with. */
+  readonly provider: string;
+  /** Its issuer: together with `user.sub` the key of the person. */
+  readonly issuer: string;
+  /**
+   * Fetches from the provider's API with a token that refreshes itself. Redirects are handed back, not followed. Throws
+   * `ClientError`: `url_not_allowed`, `sign_in_again`, `issuer_unavailable`, `no_refresh_token`, `not_connected`.
+   *
+   * @example const answer = await auth.fetch("acme", "https://api.acme.example/photos");
+   */
+  fetch(provider: string, url: string | URL, init?: RequestInit): Promise<Response>;
+  /** The accounts this session holds tokens of. */
+  accounts(): Promise<readonly Account[]>;
+  /** Ends the session and gives the redirect to answer with. The session is over even if the answer is not used. */
+  signOut(options?: SignOutOptions): Promise<Response>;
+}

@@ -1,0 +1,136 @@
+/**
+ * createOAuth: sign-in for an application, as `Request → Response`.
+ *
+ * It serves `/auth/login`, `/auth/login/<name>`, `/auth/callback/<name>` and `/auth/logout`, and tells who is signed in.
+ * RFC 6749 §4.1, RFC 9700, OpenID Connect Core §3.1. Tokens never reach the browser: they are in the store, encrypted.
+ * Guarantees that `handle` never rejects, and that nobody counts as signed in because something failed.
+ */
+import type { Fetch } from "@valetkey/protocol/read-json";
+import type { Store } from "@valetkey/store";
+import type { Auth, User } from "./auth.ts";
+import { type App, originOf, readOptions } from "./lib/app.ts";
+import { callbackRoute } from "./lib/callback-route.ts";
+import { loginRoute, startRoute } from "./lib/login-route.ts";
+import { logoutRoute } from "./lib/logout-route.ts";
+import { errorPage, seeOther } from "./lib/page.ts";
+import { readReturnTo } from "./lib/return-to.ts";
+import { findSession } from "./lib/session.ts";
+import { authOf } from "./lib/session-auth.ts";
+import type { Log } from "./log.ts";
+import type { OidcProvider } from "./oidc.ts";
+import type { Tokens } from "./token-request.ts";
+
+export type { Account, Auth, SignOutOptions, User } from "./auth.ts";
+export { oidc } from "./oidc.ts";
+
+/** Runs after everything was verified and before the session exists. Throwing refuses the sign-in. */
+export type SignInHook = (
+  user: User,
+  tokens: Tokens,
+  from: { readonly provider: string; readonly issuer: string },
+) => void | Promise<void>;
+
+export interface OAuthOptions {
+  /** The ways to sign in. Credentials left out come from `{NAME}_CLIENT_ID` and `{NAME}_CLIENT_SECRET`. */
+  readonly providers: readonly OidcProvider[];
+  /** Where sessions and tokens are. Required off loopback; there, without one, they are kept in memory, with a warning. */
+  readonly store?: Store;
+  /** At least 32 characters; several for rotation, the first seals. Default `VALETKEY_SECRET`, separated by commas. */
+  readonly secret?: string | readonly string[];
+  /** Origin of this application, e.g. `https://app.example`. Default `VALETKEY_BASE_URL`; guessed on loopback only. */
+  readonly baseUrl?: string | URL;
+  /** Where the routes are; default `/auth`. */
+  readonly path?: string;
+  /** Save the person here. `user.sub` is unique with `from.issuer` only. */
+  readonly onSignIn?: SignInHook;
+  /** Seconds a session lasts; default a week. */
+  readonly sessionLifetime?: number;
+  /** Seconds by which clocks may differ, 0 to 60; default 30. */
+  readonly clockTolerance?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly fetch?: Fetch;
+  readonly log?: Log;
+}
+
+export interface OAuth {
+  /** Answers the routes under `path`; `undefined`: not one of ours. Never rejects. */
+  handle(request: Request): Promise<Response | undefined>;
+  /** Tells who is signed in; `null`: nobody. Rejects (`StoreUnavailable`) when that cannot be known. */
+  session(request: Request): Promise<Auth | null>;
+  /**
+   * Answers a request that needs somebody signed in: a person is sent to sign in and comes back to the same page, a program
+   * gets 401.
+   */
+  signIn(request: Request): Response;
+  /** Tells whether a path is one of the routes, whatever the method. */
+  owns(pathname: string): boolean;
+  /** The configured origin, if any. */
+  readonly baseUrl: string | undefined;
+}
+
+/**
+ * Creates the sign-in of an application. Mistakes in the options are thrown at once as `ClientError` `configuration_invalid`.
+ *
+ * @example
+ * const oauth = createOAuth({ providers: [oidc("acme", { issuer: "https://id.acme.example" })] });
+ * const answer = (await oauth.handle(request)) ?? myApp(request, await oauth.session(request));
+ */
+export function createOAuth(options: OAuthOptions): OAuth {
+  const app = readOptions(options);
+  return {
+    handle: (request) => handle(app, request),
+    async session(request) {
+      const origin = originOf(app, request);
+      const session = await findSession(app, request, origin);
+      return session === undefined ? null : authOf(app, origin, session);
+    },
+    signIn: (request) => signIn(app, request),
+    owns: (pathname) => findRoute(app, pathname) !== undefined,
+    baseUrl: app.baseUrl,
+  };
+}
+
+type Route = (app: App, request: Request, name: string) => Promise<Response>;
+
+const routes: readonly { readonly pattern: RegExp; readonly methods: readonly string[]; readonly route: Route }[] = [
+  { pattern: /^\/login$/, methods: ["GET"], route: loginRoute },
+  { pattern: /^\/login\/([^/]+)$/, methods: ["GET", "POST"], route: startRoute },
+  { pattern: /^\/callback\/([^/]+)$/, methods: ["GET"], route: callbackRoute },
+  { pattern: /^\/logout$/, methods: ["POST"], route: logoutRoute },
+];
+
+function findRoute(app: App, pathname: string) {
+  if (!pathname.startsWith(`${app.path}/`)) return undefined;
+  const rest = pathname.slice(app.path.length);
+  for (const { pattern, methods, route } of routes) {
+    const match = pattern.exec(rest);
+    if (match !== null) return { methods, route, name: match[1] ?? "" };
+  }
+  return undefined;
+}
+
+async function handle(app: App, request: Request): Promise<Response | undefined> {
+  const found = findRoute(app, new URL(request.url).pathname);
+  if (found === undefined) return undefined;
+  const { methods, route, name } = found;
+  if (!methods.includes(request.method)) {
+    return new Response(null, { status: 405, headers: { Allow: methods.join(", "), "Cache-Control": "no-store" } });
+  }
+  try {
+    return await route(app, request, name);
+  } catch (e) {
+    return errorPage(app, e, { href: "/", text: "Back to the application" });
+  }
+}
+
+function signIn(app: App, request: Request): Response {
+  const url = new URL(request.url);
+  const navigates = request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
+  if (!navigates) {
+    const body = { error: "login_required", error_description: "sign in first" };
+    return Response.json(body, { status: 401, headers: { "Cache-Control": "no-store" } });
+  }
+  const returnTo = readReturnTo(url.pathname + url.search, url.origin);
+  return seeOther(`${app.path}/login?returnTo=${encodeURIComponent(returnTo)}`);
+}

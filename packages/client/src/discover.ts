@@ -1,0 +1,96 @@
+/**
+ * Finds out where an issuer's endpoints are.
+ *
+ * OpenID Connect Discovery §4.1 and §4.3, RFC 8414 §3.
+ * Guarantees that the document is about the issuer that was asked for, and that every endpoint in it is https, or http on
+ * loopback if the issuer itself is there.
+ */
+import { checkIssuer, type ServerMetadata, wellKnown } from "@valetkey/protocol/metadata";
+import { type Fetch, readJsonObject } from "@valetkey/protocol/read-json";
+import { ClientError, isClientError } from "./client-error.ts";
+import { ask } from "./lib/ask.ts";
+import { readSecureUrl } from "./lib/secure-url.ts";
+
+export interface DiscoverOptions {
+  readonly fetch?: Fetch;
+  /** What the issuer's document lacks or gets wrong, set over it. */
+  readonly metadata?: Partial<Omit<ServerMetadata, "issuer">>;
+  /** Milliseconds; default 10000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Fetches the issuer's metadata: OpenID Connect's document, or RFC 8414's where there is none.
+ * Another issuer's document, or one with missing or unsafe endpoints, is `metadata_invalid`; an outage is `issuer_unavailable`.
+ *
+ * @example const metadata = await discover("https://id.example.org");
+ */
+export async function discover(issuer: string, options: DiscoverOptions = {}): Promise<ServerMetadata> {
+  checkIssuer(issuer, { allowLoopbackHttp: true });
+  const { fetch = globalThis.fetch, timeoutMs = 10_000 } = options;
+  const at = (document: "openid-configuration" | "oauth-authorization-server") =>
+    read(fetch, wellKnown(issuer, document), timeoutMs);
+  const found = (await at("openid-configuration")) ?? (await at("oauth-authorization-server"));
+  if (found === undefined) throw new ClientError("metadata_invalid", `${issuer} has no discovery document`);
+  return checkMetadata({ ...found, ...options.metadata }, issuer);
+}
+
+async function read(fetch: Fetch, url: URL, timeoutMs: number): Promise<Record<string, unknown> | undefined> {
+  const init = { headers: { Accept: "application/json" }, timeoutMs };
+  const { response, text } = await ask(fetch, url, init, "metadata_invalid");
+  if (response.status === 404) return undefined;
+  if (response.status !== 200) {
+    throw new ClientError("metadata_invalid", `${url.href} answered ${response.status}, expected 200`);
+  }
+  try {
+    return await readJsonObject(new Response(text));
+  } catch (cause) {
+    throw new ClientError("metadata_invalid", `${url.href} is not a JSON object`, { cause });
+  }
+}
+
+const endpoints = [
+  "authorization_endpoint",
+  "token_endpoint",
+  "jwks_uri",
+  "userinfo_endpoint",
+  "revocation_endpoint",
+  "introspection_endpoint",
+  "end_session_endpoint",
+] as const;
+const required: readonly string[] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
+const lists = [
+  "code_challenge_methods_supported",
+  "scopes_supported",
+  "token_endpoint_auth_methods_supported",
+] as const;
+
+/** Checks a metadata document, wherever it came from, as `discover` does. */
+export function checkMetadata(document: Readonly<Record<string, unknown>>, issuer: string): ServerMetadata {
+  // RFC 8414 §3.3: compared as text, nothing normalised.
+  if (document.issuer !== issuer) {
+    throw new ClientError(
+      "metadata_invalid",
+      `the document is about another issuer: expected ${issuer}, got ${String(document.issuer).slice(0, 200)}`,
+    );
+  }
+  const allowLoopbackHttp = issuer.startsWith("http:");
+  for (const name of endpoints) {
+    const value = document[name];
+    if (value === undefined && !required.includes(name)) continue;
+    if (readSecureUrl(value, allowLoopbackHttp) === undefined) {
+      const got = value === undefined ? "nothing" : String(value).slice(0, 200);
+      throw new ClientError("metadata_invalid", `${name} of ${issuer} must be an https URL, got ${got}`);
+    }
+  }
+  for (const name of lists) {
+    const value = document[name];
+    if (value !== undefined && !(Array.isArray(value) && value.every((one) => typeof one === "string"))) {
+      throw new ClientError("metadata_invalid", `${name} of ${issuer} must be a list of strings`);
+    }
+  }
+  return document as unknown as ServerMetadata;
+}
+
+/** Tells whether a failure of `discover` may pass by itself; a document about another issuer does not. */
+export const isOutage = (e: unknown): boolean => isClientError(e, "issuer_unavailable");

@@ -1,0 +1,39 @@
+/**
+ * Sign-in for Hono: serves the routes and sets `c.var.auth`.
+ *
+ * Imports types only: Hono is the application's dependency, not ours.
+ */
+import type { MiddlewareHandler } from "hono";
+import type { Auth, OAuth } from "./create-oauth.ts";
+import { outage } from "./lib/outage.ts";
+
+/**
+ * Serves `/auth/*` and sets `c.var.auth` to who is signed in, or `null`. While that cannot be known it answers 503.
+ *
+ * @example const app = new Hono().use(valetkey(oauth));
+ */
+export function valetkey(oauth: OAuth): MiddlewareHandler<{ Variables: { auth: Auth | null; oauth: OAuth } }> {
+  return async (c, next) => {
+    const answer = await oauth.handle(c.req.raw);
+    if (answer !== undefined) return answer;
+    let auth: Auth | null;
+    try {
+      auth = await oauth.session(c.req.raw);
+    } catch (e) {
+      return outage(e);
+    }
+    c.set("oauth", oauth);
+    c.set("auth", auth);
+    return next();
+  };
+}
+
+/** Lets only signed-in people through: others are sent to sign in and come back here, programs get 401. */
+export function requireUser(): MiddlewareHandler<{ Variables: { auth: Auth; oauth: OAuth } }> {
+  return async (c, next) => {
+    // valetkey() sets null for nobody; without valetkey() there is nothing at all.
+    const { auth, oauth }: { auth?: Auth | null; oauth?: OAuth } = c.var;
+    if (oauth === undefined) throw new Error("requireUser() needs app.use(valetkey(oauth)) before it");
+    return auth ? next() : oauth.signIn(c.req.raw);
+  };
+}

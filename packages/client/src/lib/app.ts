@@ -1,0 +1,186 @@
+/**
+ * App: what every part of the client is given as its first parameter: the options of `createOAuth`, read and frozen.
+ *
+ * RFC 6749 §2.3.1 (credentials), rule 6 of the house: the application's own address is configuration, never a Host header,
+ * except on loopback. Guarantees that whatever is missing is named, with the variable that would supply it.
+ */
+import { type Bytes, hkdf } from "@valetkey/protocol/digest";
+import { randomToken } from "@valetkey/protocol/random";
+import type { Fetch } from "@valetkey/protocol/read-json";
+import type { Store } from "@valetkey/store";
+import { memoryStore } from "@valetkey/store/memory";
+import { ClientError } from "../client-error.ts";
+import type { OAuthOptions, SignInHook } from "../create-oauth.ts";
+import { consoleLog, type Log } from "../log.ts";
+import type { OidcProvider } from "../oidc.ts";
+import type { ClientAuthentication } from "../token-request.ts";
+import { createIssuer, type Issuer } from "./issuer.ts";
+import { isLoopback, readSecureUrl } from "./secure-url.ts";
+
+/** A provider with its credentials and what is known of its issuer. */
+export interface Remote extends Omit<OidcProvider, "client_id" | "client_secret"> {
+  readonly client: ClientAuthentication;
+  readonly issuerOf: Issuer;
+}
+
+/** Keys derived from the secrets: the first of each list seals, all open. */
+export interface SealingKeys {
+  readonly transaction: readonly Bytes[];
+  readonly tokens: readonly Bytes[];
+}
+
+/** A refresh under way for one account. */
+export interface Flight {
+  readonly resource: string;
+  readonly token: Promise<string>;
+}
+
+export interface App {
+  readonly remotes: ReadonlyMap<string, Remote>;
+  readonly store: Store;
+  readonly keys: () => Promise<SealingKeys>;
+  /** Origin of the application; absent: that of the request, if it is loopback. */
+  readonly baseUrl: string | undefined;
+  readonly path: string;
+  readonly now: () => number;
+  readonly fetch: Fetch;
+  readonly log: Log;
+  readonly onSignIn: SignInHook | undefined;
+  /** Milliseconds. */
+  readonly sessionLifetime: number;
+  /** Seconds. */
+  readonly clockTolerance: number;
+  /** Refreshes under way in this process, by id of the vault entry. */
+  readonly flights: Map<string, Flight>;
+}
+
+const minSecret = 32;
+
+/** Reads the options. Every mistake is `configuration_invalid`. */
+export function readOptions(options: OAuthOptions): App {
+  const log = options.log ?? consoleLog;
+  const baseUrl = readBaseUrl(options.baseUrl ?? environment("VALETKEY_BASE_URL"));
+  const local = baseUrl === undefined || baseUrl.startsWith("http:");
+  const { path = "/auth", now = Date.now, fetch = globalThis.fetch, clockTolerance = 30 } = options;
+  const { sessionLifetime = 7 * 24 * 3600 } = options;
+  if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(path)) throw invalid(`path must be like /auth, got ${path}`);
+  if (!(clockTolerance >= 0 && clockTolerance <= 60)) throw invalid("clockTolerance must be 0 to 60 seconds");
+  if (!(sessionLifetime > 0)) throw invalid("sessionLifetime must be a number of seconds");
+  return Object.freeze({
+    remotes: readRemotes(options.providers, { fetch, now, log }),
+    store: options.store ?? defaultStore(local, now, log),
+    keys: deriveKeys(readSecrets(options.secret, local, log)),
+    baseUrl,
+    path,
+    now,
+    fetch,
+    log,
+    onSignIn: options.onSignIn,
+    sessionLifetime: sessionLifetime * 1000,
+    clockTolerance,
+    flights: new Map<string, Flight>(),
+  });
+}
+
+/** Tells the origin the application is reached at; off loopback it must have been configured (`base_url_missing`). */
+export function originOf(app: App, request: Request): string {
+  if (app.baseUrl !== undefined) return app.baseUrl;
+  const url = new URL(request.url);
+  if (isLoopback(url)) return url.origin;
+  throw new ClientError("base_url_missing", `the request came for ${url.host}, and there is no baseUrl`);
+}
+
+/** Finds a provider by name, or says there is none (`unknown_provider`). */
+export function remoteOf(app: App, name: string): Remote {
+  const remote = app.remotes.get(name);
+  if (remote === undefined) throw new ClientError("unknown_provider", `there is no provider ${name.slice(0, 64)}`);
+  return remote;
+}
+
+const invalid = (message: string): ClientError => new ClientError("configuration_invalid", message);
+
+// Not every runtime has process; where it is missing nothing is set.
+function environment(name: string): string | undefined {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  return process?.env?.[name] || undefined;
+}
+
+function readBaseUrl(text: string | URL | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = readSecureUrl(String(text), true);
+  if (url === undefined || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+    throw invalid(`baseUrl must be an https origin like https://app.example (http on loopback), got ${text}`);
+  }
+  return url.origin;
+}
+
+function readRemotes(
+  providers: readonly OidcProvider[],
+  ports: { readonly fetch: Fetch; readonly now: () => number; readonly log: Log },
+): ReadonlyMap<string, Remote> {
+  if (providers.length === 0) throw invalid("providers must name at least one way to sign in");
+  const remotes = new Map<string, Remote>();
+  for (const provider of providers) {
+    const { name, client_id, client_secret, ...rest } = provider;
+    if (remotes.has(name)) throw invalid(`there are two providers named ${name}`);
+    const issuerOf = createIssuer(provider.issuer, { ...ports, overrides: provider.metadata });
+    remotes.set(name, { ...rest, name, client: readCredentials(provider), issuerOf });
+  }
+  return remotes;
+}
+
+function readCredentials(provider: OidcProvider): ClientAuthentication {
+  const prefix = provider.name.toUpperCase().replaceAll("-", "_");
+  const need = (name: "client_id" | "client_secret", more = ""): string => {
+    const variable = `${prefix}_${name.toUpperCase()}`;
+    const value = provider[name] ?? environment(variable);
+    if (value !== undefined && value !== "") return value;
+    throw invalid(`oidc("${provider.name}") has no ${name}: pass it or set ${variable}${more}`);
+  };
+  const { token_endpoint_auth_method = "client_secret_basic" } = provider;
+  const client_id = need("client_id");
+  if (token_endpoint_auth_method === "none") return { client_id, token_endpoint_auth_method };
+  const client_secret = need("client_secret", ', or say token_endpoint_auth_method: "none" if the client has none');
+  return { client_id, client_secret, token_endpoint_auth_method };
+}
+
+function defaultStore(local: boolean, now: () => number, log: Log): Store {
+  if (!local) {
+    throw invalid("store is missing: pass one, e.g. await sqliteStore({ file: ... }) from @valetkey/store/sqlite");
+  }
+  log.warn(
+    { event: "store.memory" },
+    "no store was given: who is signed in is forgotten when this process ends, and other processes do not know it",
+  );
+  return memoryStore({ now });
+}
+
+function readSecrets(option: OAuthOptions["secret"], local: boolean, log: Log): readonly string[] {
+  // A comma separates former secrets: the first seals, all open.
+  const given = option ?? environment("VALETKEY_SECRET")?.split(",");
+  const secrets = typeof given === "string" ? [given] : (given ?? []);
+  if (secrets.length === 0) {
+    if (!local) throw invalid("secret is missing: pass it or set VALETKEY_SECRET to at least 32 random characters");
+    log.warn(
+      { event: "secret.generated" },
+      "no secret was given: one was made for this process, and stored tokens cannot be read after it ends",
+    );
+    return [randomToken(32)];
+  }
+  if (secrets.some((secret) => secret.length < minSecret)) {
+    throw invalid(`each secret must have at least ${minSecret} characters`);
+  }
+  return secrets;
+}
+
+/** Derives once, on first use: one key per purpose, so that a sealed cookie never opens as sealed tokens. */
+function deriveKeys(secrets: readonly string[]): () => Promise<SealingKeys> {
+  let derived: Promise<SealingKeys> | undefined;
+  const derive = (purpose: string) => Promise.all(secrets.map((secret) => hkdf(secret, purpose, 32)));
+  return () => {
+    derived ??= Promise.all([derive("valetkey client transaction"), derive("valetkey client tokens")]).then(
+      ([transaction, tokens]) => ({ transaction, tokens }),
+    );
+    return derived;
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * What is known of an issuer while the application runs: its metadata and keys, fetched when first needed and kept a while.
+ *
+ * OpenID Connect Discovery §4, RFC 8414 §3.3, OpenID Connect Core §10.1.1.
+ * Guarantees that an application starts and keeps working while the issuer is down, and that metadata which turns out to be
+ * about another issuer is refused at once, however good the former was.
+ */
+import { createRemoteJwks, type KeyResolver } from "@valetkey/protocol/jose";
+import type { ServerMetadata } from "@valetkey/protocol/metadata";
+import type { Fetch } from "@valetkey/protocol/read-json";
+import { ClientError, isClientError } from "../client-error.ts";
+import { discover } from "../discover.ts";
+import type { Log } from "../log.ts";
+
+/** Milliseconds: after `fresh` metadata is asked for again, up to `stale` it is used while the issuer is down. */
+const fresh = 600_000;
+const stale = 24 * 3_600_000;
+/** Least time between two questions after a failure, so that a crowd does not ask a dead issuer once each. */
+const pause = 1_000;
+/** Longest wait between two token requests to an issuer that does not answer. */
+const longestBackOff = 30_000;
+
+export interface Issuer {
+  /** Gives the metadata, or throws as `discover` does. */
+  metadata(): Promise<ServerMetadata>;
+  /** Finds the keys that sign ID tokens; unknown ones are fetched at most once per cool-down. */
+  keys(): Promise<KeyResolver>;
+  /** Throws `issuer_unavailable` while a token request would only add to an outage. */
+  checkBackOff(): void;
+  /** Notes how a token request went: an outage makes the next ones wait, longer each time. */
+  answered(error?: unknown): void;
+}
+
+export function createIssuer(
+  issuer: string,
+  ports: {
+    readonly fetch: Fetch;
+    readonly now: () => number;
+    readonly log: Log;
+    readonly overrides?: Partial<Omit<ServerMetadata, "issuer">> | undefined;
+  },
+): Issuer {
+  const { fetch, now, log, overrides } = ports;
+  let known: { readonly metadata: ServerMetadata; readonly at: number } | undefined;
+  let failed: { readonly error: unknown; readonly at: number } | undefined;
+  let pending: Promise<ServerMetadata> | undefined;
+  let jwks: { readonly uri: string; readonly resolver: KeyResolver } | undefined;
+  let outage: { readonly count: number; readonly until: number } | undefined;
+
+  async function refresh(): Promise<ServerMetadata> {
+    try {
+      const metadata = await discover(issuer, { fetch, ...(overrides === undefined ? {} : { metadata: overrides }) });
+      known = { metadata, at: now() };
+      failed = undefined;
+      return metadata;
+    } catch (error) {
+      failed = { error, at: now() };
+      return usableAfter(error);
+    }
+  }
+
+  // Only an outage is bridged: an issuer that changed its name, or its endpoints to unsafe ones, is an alarm.
+  function usableAfter(error: unknown): ServerMetadata {
+    if (!isClientError(error, "issuer_unavailable")) {
+      known = undefined;
+      log.error({ event: "issuer.refused", issuer, err: error }, "the issuer's metadata was refused");
+      throw error;
+    }
+    if (known === undefined || now() - known.at >= stale) throw error;
+    log.warn({ event: "issuer.stale", issuer, err: error }, "the issuer does not answer; its former metadata is used");
+    return known.metadata;
+  }
+
+  const metadata = async (): Promise<ServerMetadata> => {
+    if (known !== undefined && now() - known.at < fresh) return known.metadata;
+    if (failed !== undefined && now() - failed.at < pause) return usableAfter(failed.error);
+    pending ??= refresh().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  };
+
+  return {
+    metadata,
+    async keys() {
+      const { jwks_uri } = await metadata();
+      if (jwks_uri === undefined) throw new ClientError("metadata_invalid", `${issuer} has no jwks_uri`);
+      if (jwks?.uri !== jwks_uri) jwks = { uri: jwks_uri, resolver: createRemoteJwks({ jwks_uri, fetch, now }) };
+      return jwks.resolver;
+    },
+    checkBackOff() {
+      if (outage === undefined || now() >= outage.until) return;
+      const retryAfter = Math.ceil((outage.until - now()) / 1000);
+      throw new ClientError("issuer_unavailable", `${issuer} did not answer; it is left alone for now`, { retryAfter });
+    },
+    answered(error) {
+      if (!isClientError(error, "issuer_unavailable")) {
+        outage = undefined;
+        return;
+      }
+      const count = (outage?.count ?? 0) + 1;
+      // Half of the wait is random: processes that failed together do not come back together.
+      const wait = Math.min(500 * 2 ** Math.min(count, 10), longestBackOff) * (0.5 + Math.random() / 2);
+      outage = { count, until: now() + Math.max(wait, (error.retryAfter ?? 0) * 1000) };
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * The few pages the client shows itself: the list of ways to sign in, and an error with what to do about it.
+ *
+ * OWASP ASVS 3.4, RFC 9700 §4.2 (no referrer, nothing cached).
+ * Guarantees that text from outside stays text: escaped, in a document that may load and run nothing.
+ */
+import { randomToken } from "@valetkey/protocol/random";
+import { StoreUnavailable } from "@valetkey/store";
+import { ClientError } from "../client-error.ts";
+import type { App } from "./app.ts";
+
+const headers = {
+  "Content-Type": "text/html; charset=utf-8",
+  "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "X-Frame-Options": "DENY",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cache-Control": "no-store",
+};
+
+/** A link on a page. `href` is a path of the application. */
+export interface Link {
+  readonly href: string;
+  readonly text: string;
+}
+
+/** Redirects with 303, so that nothing is posted again. */
+export function seeOther(location: string, cookies: readonly string[] = []): Response {
+  const fields = new Headers({ Location: location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+  for (const cookie of cookies) fields.append("Set-Cookie", cookie);
+  return new Response(null, { status: 303, headers: fields });
+}
+
+/** Shows the ways to sign in. */
+export function signInPage(links: readonly Link[]): Response {
+  const items = links.map(({ href, text }) => `<li>${anchor({ href, text: `Continue with ${text}` })}</li>`);
+  return page("Sign in", 200, `<h1>Sign in</h1>\n<ul>\n${items.join("\n")}\n</ul>`);
+}
+
+/** Logs a failure and shows it: what happened, why, what to do, and a number that finds it in the log. */
+export function errorPage(app: App, thrown: unknown, link: Link, cookies: readonly string[] = []): Response {
+  const error = asClientError(thrown);
+  const reference = randomToken(6);
+  const fields = { event: "sign_in.failed", code: error.code, reference, err: thrown };
+  if (error.status >= 500) app.log.error(fields, error.message);
+  else app.log.info(fields, error.message);
+  const reason = [error.error, error.error_description].filter((text) => text !== undefined).join(": ");
+  const body = [
+    "<h1>Not signed in</h1>",
+    `<p id="what">${escapeHtml(error.what)}</p>`,
+    reason === "" ? "" : `<p id="reason">The reason given: ${escapeHtml(reason)}</p>`,
+    `<p id="hint">${escapeHtml(error.hint)}</p>`,
+    `<p>${anchor(link)}</p>`,
+    `<p><small>${escapeHtml(error.code)}, reference ${escapeHtml(reference)}</small></p>`,
+  ];
+  const retryAfter = error.status === 503 ? String(Math.ceil(error.retryAfter ?? 1)) : undefined;
+  return page("Not signed in", error.status, body.join("\n"), cookies, retryAfter);
+}
+
+/** Reads whatever was thrown as one of our errors. */
+export function asClientError(thrown: unknown): ClientError {
+  if (thrown instanceof ClientError) return thrown;
+  if (thrown instanceof StoreUnavailable) {
+    return new ClientError("store_unavailable", thrown.message, { cause: thrown, retryAfter: thrown.retryAfter });
+  }
+  return new ClientError("unexpected", "an error that was not foreseen", { cause: thrown });
+}
+
+function page(
+  title: string,
+  status: number,
+  body: string,
+  cookies: readonly string[] = [],
+  retryAfter?: string,
+): Response {
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+</head>
+<body>
+<main>
+${body}
+</main>
+</body>
+</html>
+`;
+  const fields = new Headers(headers);
+  for (const cookie of cookies) fields.append("Set-Cookie", cookie);
+  if (retryAfter !== undefined) fields.set("Retry-After", retryAfter);
+  return new Response(html, { status, headers: fields });
+}
+
+const anchor = ({ href, text }: Link): string => `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`;
+
+const escapeHtml = (text: string): string =>
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");

@@ -1,0 +1,83 @@
+/**
+ * Sign-in for Express and for bare `node:http`: `(req, res, next)`.
+ *
+ * Works with and without a body parser mounted before it. Types are structural: nothing of Node or Express is imported.
+ */
+import { type NodeRequest, type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
+import type { Auth, OAuth } from "./create-oauth.ts";
+import { outage } from "./lib/outage.ts";
+
+/** What `valetkey` leaves on the request. */
+export interface SignedRequest extends NodeRequest {
+  auth?: Auth | null;
+  oauth?: OAuth;
+}
+
+export type Middleware = (req: SignedRequest, res: NodeResponse, next: (error?: unknown) => unknown) => Promise<void>;
+
+/**
+ * Serves `/auth/*` and sets `req.auth` to who is signed in, or `null`. While that cannot be known it answers 503.
+ *
+ * @example app.use(valetkey(oauth));
+ * @example createServer((req, res) => valetkey(oauth)(req, res, () => res.end(authOf(req)?.user.name)));
+ */
+export function valetkey(oauth: OAuth): Middleware {
+  return async (req, res, next) => {
+    try {
+      const origin = originOf(oauth, req);
+      const head = headOf(req, origin);
+      if (oauth.owns(new URL(head.url).pathname)) {
+        const answer = await oauth.handle(toRequest(req, { origin, response: res }));
+        if (answer !== undefined) return await sendResponse(res, answer);
+      }
+      req.oauth = oauth;
+      try {
+        req.auth = await oauth.session(head);
+      } catch (e) {
+        return await sendResponse(res, outage(e));
+      }
+    } catch (e) {
+      next(e);
+      return;
+    }
+    await next();
+  };
+}
+
+/** Lets only signed-in people through: others are sent to sign in and come back here, programs get 401. */
+export function requireUser(): Middleware {
+  return async (req, res, next) => {
+    const { oauth } = req;
+    if (oauth === undefined) {
+      next(new Error("requireUser() needs app.use(valetkey(oauth)) before it"));
+      return;
+    }
+    if (req.auth) {
+      await next();
+      return;
+    }
+    await sendResponse(res, oauth.signIn(headOf(req, originOf(oauth, req))));
+  };
+}
+
+/** Tells who is signed in on a request that went through `valetkey`; `null`: nobody. */
+export function authOf(req: SignedRequest): Auth | null {
+  return req.auth ?? null;
+}
+
+/** The request without its body, which belongs to whoever answers: a stream that is touched here would be lost there. */
+function headOf(req: SignedRequest, origin: string): Request {
+  const { method = "GET", url, originalUrl, headers } = req;
+  const head = toRequest({ method: "GET", url, originalUrl, headers, once: () => undefined }, { origin });
+  return method === "GET"
+    ? head
+    : new Request(head.url, { method: method === "HEAD" ? "HEAD" : "POST", headers: head.headers });
+}
+
+// Without a configured origin the Host header counts; createOAuth believes it on loopback only.
+function originOf(oauth: OAuth, req: SignedRequest): string {
+  if (oauth.baseUrl !== undefined) return oauth.baseUrl;
+  const { host } = req.headers;
+  const origin = `http://${typeof host === "string" ? host : "localhost"}`;
+  return URL.canParse(origin) ? new URL(origin).origin : "http://localhost";
+}

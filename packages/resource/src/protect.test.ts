@@ -1,0 +1,412 @@
+/** Protecting an API over HTTP: which tokens pass, which do not, and what the answers say. */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { OAuthError } from "@valetkey/protocol/errors";
+import { generateKey, JwksUnavailable, type SigningKey, signJwt } from "@valetkey/protocol/jose";
+import express from "express";
+import { Hono } from "hono";
+import { protectResource as protectHono } from "./hono.ts";
+import { maxStaleKeys, rememberKeys } from "./lib/issuer.ts";
+import { protectResource as protectNode, tokenOf } from "./node.ts";
+import { protectResource, type ResourceOptions, type Token } from "./protect.ts";
+import type { ReadToken } from "./verify-by-reading.ts";
+
+const audience = "https://api.example";
+type Json = Record<string, unknown>;
+
+interface Issuer extends AsyncDisposable {
+  readonly url: string;
+  readonly key: SigningKey;
+  keys: SigningKey[];
+  down: boolean;
+  /** What introspection says, by token. */
+  readonly known: Map<string, Json>;
+  readonly paths: string[];
+  /** Claims of a good token. */
+  claims(): Json;
+  token(change?: Json, header?: { typ?: string; key?: SigningKey; kid?: string }): Promise<string>;
+}
+
+async function startIssuer(): Promise<Issuer> {
+  const key = await generateKey("ES256");
+  const server = createServer((req, res) => {
+    const path = req.url ?? "/";
+    issuer.paths.push(path);
+    let text = "";
+    req.on("data", (chunk) => {
+      text += chunk;
+    });
+    req.on("end", () => {
+      if (issuer.down) return res.writeHead(503).end();
+      const send = (status: number, body: Json) =>
+        res.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+      if (path === "/.well-known/openid-configuration") {
+        return send(200, { issuer: url, jwks_uri: `${url}/jwks`, introspection_endpoint: `${url}/introspect` });
+      }
+      if (path === "/jwks") return send(200, { keys: issuer.keys.map(({ publicJwk }) => publicJwk) });
+      if (path !== "/introspect") return send(404, {});
+      if (req.headers.authorization !== `Basic ${btoa("api:api+secret")}`)
+        return send(401, { error: "invalid_client" });
+      return send(200, issuer.known.get(new URLSearchParams(text).get("token") ?? "") ?? { active: false });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const issuer: Issuer = {
+    url,
+    key,
+    keys: [key],
+    down: false,
+    known: new Map(),
+    paths: [],
+    claims() {
+      const now = Math.floor(Date.now() / 1000);
+      const who = { iss: url, aud: audience, sub: "alice", client_id: "app", jti: "1", scope: "profile photos:read" };
+      return { ...who, iat: now, exp: now + 300 };
+    },
+    token: async (change = {}, { typ = "at+jwt", key: signer = key, kid = signer.kid } = {}) => {
+      const claims = Object.fromEntries(
+        Object.entries({ ...issuer.claims(), ...change }).filter(([, v]) => v !== undefined),
+      );
+      return signJwt(claims, { key: signer.privateJwk, alg: signer.alg, kid, ...(typ === "" ? {} : { typ }) });
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return issuer;
+}
+
+const protectAt = (issuer: Issuer, options: Partial<ResourceOptions> = {}) =>
+  protectResource({ issuer: issuer.url, audience, ...options });
+const bearing = (token: string): Request =>
+  new Request("https://api.example/", { headers: { Authorization: `Bearer ${token}` } });
+/** What a check threw. */
+const refusal = async (checked: Promise<Token>): Promise<OAuthError> => {
+  const outcome = await checked.catch((e: unknown) => e);
+  assert.ok(outcome instanceof OAuthError, "the token was not refused");
+  return outcome;
+};
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+test("a good at+jwt passes and says whom it stands for (RFC 9068 §4)", async () => {
+  await using issuer = await startIssuer();
+  const { check } = protectAt(issuer);
+  const token = await check(bearing(await issuer.token()), "profile");
+  assert.equal(token.sub, "alice");
+  assert.equal(token.iss, issuer.url);
+  assert.equal(token.principal, "person");
+  assert.deepEqual(token.scope, ["profile", "photos:read"]);
+  assert.equal((await check(bearing(await issuer.token({ sub: "client:app" })))).principal, "client");
+  assert.equal((await check(bearing(await issuer.token({ sub: "app" })))).principal, "client");
+  assert.equal((await check(bearing(await issuer.token({ aud: ["https://other", audience] })))).sub, "alice");
+});
+
+test("a token that is not exactly right is invalid_token (RFC 9068 §4, RFC 8725)", async (t) => {
+  await using issuer = await startIssuer();
+  const { check, challengeFor } = protectAt(issuer);
+  const now = Math.floor(Date.now() / 1000);
+  const other = await generateKey("ES256");
+  const cases: Record<string, () => Promise<string> | string> = {
+    "an ID token, without typ (RS-02)": () => issuer.token({ aud: audience }, { typ: "" }),
+    "typ JWT (RS-02)": () => issuer.token({}, { typ: "JWT" }),
+    "another audience (JW-15)": () => issuer.token({ aud: "https://api.example.org" }),
+    "a prefix of the audience (JW-15)": () => issuer.token({ aud: "https://api.exampl" }),
+    "an audience in another case (JW-15)": () => issuer.token({ aud: "https://API.example" }),
+    "an audience with a slash (JW-15)": () => issuer.token({ aud: `${audience}/` }),
+    "no audience (JW-15)": () => issuer.token({ aud: undefined }),
+    "the client as audience (JW-15)": () => issuer.token({ aud: "app" }),
+    "another issuer (JW-16)": () => issuer.token({ iss: "https://evil.example" }),
+    "the issuer with a slash (JW-16)": () => issuer.token({ iss: `${issuer.url}/` }),
+    "no issuer (JW-16)": () => issuer.token({ iss: undefined }),
+    "no exp (JW-17)": () => issuer.token({ exp: undefined }),
+    "expired by more than the tolerance (JW-17)": () => issuer.token({ exp: now - 31 }),
+    "not yet (JW-17)": () => issuer.token({ nbf: now + 60 }),
+    "issued in the future (JW-17)": () => issuer.token({ iat: now + 60 }),
+    "no client_id": () => issuer.token({ client_id: undefined }),
+    "no jti": () => issuer.token({ jti: undefined }),
+    "scope as a list (RS-03)": () => issuer.token({ scope: ["profile"] }),
+    "bound to a key (RFC 7800)": () => issuer.token({ cnf: { jkt: "x" } }),
+    "signed by a stranger with a known kid": () => issuer.token({}, { key: other, kid: issuer.key.kid }),
+    "signed by a stranger": () => issuer.token({}, { key: other }),
+    "alg none (JW-01)": () => `${encode({ alg: "none", typ: "at+jwt" })}.${encode(issuer.claims())}.`,
+    "HS256 (JW-03)": () => `${encode({ alg: "HS256", typ: "at+jwt" })}.${encode(issuer.claims())}.${encode({})}`,
+    "crit (JW-08)": () => `${encode({ alg: "ES256", typ: "at+jwt", crit: ["x"] })}.${encode({})}.${encode({})}`,
+    "three parts of nothing": () => "a.b.c",
+    "an opaque token, without introspection": () => "vk_access_opaque",
+  };
+  for (const [title, make] of Object.entries(cases)) {
+    await t.test(title, async () => {
+      const token = await make();
+      const error = await refusal(check(bearing(token)));
+      assert.equal(error.error, "invalid_token", error.message);
+      const answer = challengeFor(error);
+      assert.equal(answer.status, 401);
+      assert.match(
+        answer.headers.get("www-authenticate") ?? "",
+        /^Bearer realm="https:\/\/api.example", error="invalid_token"/,
+      );
+      assert.ok(!(await answer.text()).includes(token), "the token is not in the answer (RS-14)");
+    });
+  }
+});
+
+test("no token, or another scheme, is challenged without an error; a malformed one is invalid_request (RFC 6750 §3.1)", async () => {
+  await using issuer = await startIssuer();
+  const { requireOAuth } = protectAt(issuer, {
+    realm: 'a"b\r\nc',
+    resource_metadata: "https://api.example/.well-known/x",
+  });
+  const guarded = requireOAuth("profile")(() => new Response("in"));
+  const ask = (authorization?: string) =>
+    guarded(new Request("https://api.example/", authorization === undefined ? {} : { headers: { authorization } }));
+  for (const value of [undefined, "Basic YTpi", "DPoP x"]) {
+    const answer = await ask(value);
+    assert.equal(answer.status, 401);
+    assert.equal(
+      answer.headers.get("www-authenticate"),
+      'Bearer realm="a\\"b??c", resource_metadata="https://api.example/.well-known/x"',
+    );
+  }
+  for (const value of ["Bearer", "Bearer a b", "Bearer a,b"]) {
+    const answer = await ask(value);
+    assert.equal(answer.status, 400, value);
+    assert.match(answer.headers.get("www-authenticate") ?? "", /error="invalid_request"/);
+  }
+});
+
+test("scopes: a text is both, a list is either, names are whole (RFC 6750 §3.1, RS-03)", async () => {
+  await using issuer = await startIssuer();
+  const { check, challengeFor } = protectAt(issuer);
+  const request = async () => bearing(await issuer.token());
+  await check(await request(), "profile photos:read");
+  await check(await request(), ["admin", "profile photos:read"]);
+  for (const scopes of ["profile admin", "photos", "Profile", "photos:readwrite", ["admin", "profile photos"]]) {
+    const error = await refusal(check(await request(), scopes));
+    const answer = challengeFor(error);
+    assert.equal(answer.status, 403);
+    const first = typeof scopes === "string" ? scopes : scopes[0];
+    assert.match(
+      answer.headers.get("www-authenticate") ?? "",
+      new RegExp(`error="insufficient_scope".*scope="${first}"`),
+    );
+  }
+  assert.throws(() => protectAt(issuer).requireOAuth([]), TypeError);
+});
+
+test("an optional guard lets nobody through as nobody, and still refuses a bad token", async () => {
+  await using issuer = await startIssuer();
+  const { requireOAuth } = protectAt(issuer);
+  const feed = requireOAuth({ optional: true })((_, token) => new Response(token?.sub ?? "nobody"));
+  assert.equal(await (await feed(new Request("https://api.example/"))).text(), "nobody");
+  assert.equal(await (await feed(bearing(await issuer.token()))).text(), "alice");
+  assert.equal((await feed(bearing(await issuer.token({ aud: "x" })))).status, 401);
+});
+
+test("opaque tokens are introspected each time; audience, issuer, type and time of the answer count (RFC 7662 §4)", async (t) => {
+  await using issuer = await startIssuer();
+  const { check } = protectAt(issuer, { introspection: { client_id: "api", client_secret: "api secret" } });
+  const good = { active: true, ...issuer.claims(), token_type: "Bearer" };
+  issuer.known.set("opaque", good);
+  assert.equal((await check(bearing("opaque"), "profile")).sub, "alice");
+  issuer.known.set("opaque", { active: false });
+  await assert.rejects(check(bearing("opaque")), { error: "invalid_token" }, "a revoked token is refused at once");
+  const bad: Record<string, Json> = {
+    "another audience": { aud: "https://other" },
+    "no audience": { aud: undefined },
+    "another issuer": { iss: "https://evil.example" },
+    expired: { exp: 1 },
+    "not yet": { nbf: 4e9 },
+    "another type": { token_type: "refresh_token" },
+    "bound to a key": { cnf: { jkt: "x" } },
+    "active as a text": { active: "true" },
+    "scope as a list": { scope: ["profile"] },
+  };
+  for (const [title, change] of Object.entries(bad)) {
+    await t.test(title, async () => {
+      issuer.known.set("opaque", { ...good, ...change });
+      await assert.rejects(check(bearing("opaque")), { error: "invalid_token" });
+    });
+  }
+  issuer.paths.length = 0;
+  await assert.rejects(check(bearing(await issuer.token({}, { typ: "" }))), { error: "invalid_token" });
+  assert.ok(!issuer.paths.includes("/introspect"), "a JWT never goes to introspection");
+});
+
+test("in the provider's own process tokens are read there: access tokens for this audience only", async () => {
+  const issuer = "https://id.example";
+  const good = {
+    kind: "access",
+    client_id: "app",
+    subject: "alice",
+    scope: ["profile"],
+    aud: [audience],
+    exp: 4e9,
+  } as const;
+  const known: Record<string, ReadToken> = {
+    good,
+    refresh: { ...good, kind: "refresh" },
+    foreign: { ...good, aud: [issuer] },
+  };
+  let store: Error | undefined;
+  const read = async (token: string) => {
+    if (store !== undefined) throw store;
+    return known[token];
+  };
+  const { check } = protectResource({ issuer, audience, read });
+  const token = await check(bearing("good"), "profile");
+  assert.deepEqual([token.sub, token.iss, token.principal], ["alice", issuer, "person"]);
+  for (const bad of ["unknown", "refresh", "foreign"]) {
+    await assert.rejects(check(bearing(bad)), { error: "invalid_token" }, bad);
+  }
+  store = Object.assign(new Error("gone"), { name: "StoreUnavailable" });
+  await assert.rejects(check(bearing("good")), { error: "temporarily_unavailable" });
+});
+
+test("credentials the issuer refuses, and an issuer that is down, are not the token's fault", async () => {
+  await using issuer = await startIssuer();
+  const wrong = protectAt(issuer, { introspection: { client_id: "api", client_secret: "wrong" } });
+  await assert.rejects(wrong.check(bearing("opaque")), { error: "server_error", status: 500 });
+  issuer.down = true;
+  const { check, challengeFor } = protectAt(issuer, {
+    introspection: { client_id: "api", client_secret: "api secret" },
+  });
+  for (const token of ["opaque", await issuer.token()]) {
+    const error = await refusal(check(bearing(token)));
+    const answer = challengeFor(error);
+    assert.equal(answer.status, 503);
+    assert.ok(answer.headers.has("retry-after"));
+    assert.equal(answer.headers.has("www-authenticate"), false);
+  }
+});
+
+test("the issuer may come up later, and known keys outlive its outage for an hour (RS-09)", async () => {
+  await using issuer = await startIssuer();
+  let now = Date.now();
+  const { check } = protectAt(issuer, { now: () => now });
+  issuer.down = true;
+  await assert.rejects(check(bearing(await issuer.token())), { status: 503 });
+  issuer.down = false;
+  now += 11_000;
+  const lasting = { exp: Math.floor(now / 1000) + 8000 };
+  const token = await issuer.token(lasting);
+  await check(bearing(token));
+  issuer.down = true;
+  now += 30 * 60_000;
+  await check(bearing(token));
+  const stranger = await generateKey("ES256");
+  await assert.rejects(check(bearing(await issuer.token(lasting, { key: stranger }))), { status: 503 });
+  now += 31 * 60_000;
+  await assert.rejects(check(bearing(token)), { status: 503 });
+});
+
+test("a thousand tokens with unknown kid cause one request for keys (JW-20)", async () => {
+  await using issuer = await startIssuer();
+  const { check } = protectAt(issuer);
+  await check(bearing(await issuer.token()));
+  const before = issuer.paths.filter((path) => path === "/jwks").length;
+  const tokens = await Promise.all(Array.from({ length: 100 }, (_, n) => issuer.token({}, { kid: `unknown ${n}` })));
+  for (let n = 0; n < 10; n++) {
+    await Promise.all(tokens.map((token) => assert.rejects(check(bearing(token)), { error: "invalid_token" })));
+  }
+  assert.ok(issuer.paths.filter((path) => path === "/jwks").length - before <= 1);
+});
+
+test("a key that was rotated in is found, one that was taken out is refused (JW-21)", async () => {
+  await using issuer = await startIssuer();
+  let now = Date.now();
+  const { check } = protectAt(issuer, { now: () => now });
+  await check(bearing(await issuer.token()));
+  const next = await generateKey("ES256");
+  issuer.keys = [next];
+  now += 11_000;
+  const later = { iat: Math.floor(now / 1000), exp: Math.floor(now / 1000) + 5000 };
+  await check(bearing(await issuer.token(later, { key: next })));
+  now += 601_000;
+  await assert.rejects(check(bearing(await issuer.token(later))), { error: "invalid_token" });
+  issuer.down = true;
+  now += 601_000;
+  await assert.rejects(check(bearing(await issuer.token(later))), { status: 503 }, "nor does an outage bring it back");
+});
+
+test("remembered keys are no longer used once their time is over", async () => {
+  let now = 0;
+  let down = false;
+  const keys = rememberKeys(
+    async () => {
+      if (down) throw new JwksUnavailable("down");
+      return [{ kty: "EC", kid: "a" }];
+    },
+    () => now,
+  );
+  assert.equal((await keys({ alg: "ES256", kid: "a" })).length, 1);
+  down = true;
+  now += maxStaleKeys - 1;
+  assert.equal((await keys({ alg: "ES256", kid: "a" })).length, 1);
+  await assert.rejects(keys({ alg: "ES256", kid: "b" }), JwksUnavailable);
+  now += 1;
+  await assert.rejects(keys({ alg: "ES256", kid: "a" }), JwksUnavailable);
+});
+
+test("metadata about another issuer is refused (RFC 8414 §3.3)", async () => {
+  await using issuer = await startIssuer();
+  const { check } = protectResource({ issuer: issuer.url.replace("127.0.0.1", "localhost"), audience });
+  await assert.rejects(check(bearing(await issuer.token())), { error: "server_error" });
+});
+
+test("options that would protect nothing are refused", () => {
+  const issuer = "https://id.example";
+  assert.throws(() => protectResource({ issuer: "http://id.example", audience }), TypeError);
+  assert.throws(() => protectResource({ issuer, audience: "" }), TypeError);
+  assert.throws(() => protectResource({ issuer, audience, algorithms: [] }), TypeError);
+  assert.throws(() => protectResource({ issuer, audience, clockTolerance: 600 }), TypeError);
+});
+
+test("while developing on this machine a refusal explains itself; elsewhere it does not", async () => {
+  await using issuer = await startIssuer();
+  const { check, challengeFor } = protectAt(issuer);
+  const error = await refusal(check(bearing(await issuer.token({ aud: "x" }))));
+  const { explanation } = (await challengeFor(error).json()) as { explanation: string };
+  assert.match(explanation, /audience: .*Expected: an access token of http.* for the audience https:\/\/api.example/);
+  const distant = protectResource({ issuer: "https://id.example", audience });
+  const missing = await refusal(distant.check(new Request("https://api.example/")));
+  assert.equal(await distant.challengeFor(missing).text(), "");
+});
+
+test("as Hono middleware it sets c.var.token", async () => {
+  await using issuer = await startIssuer();
+  const { requireOAuth } = protectHono({ issuer: issuer.url, audience });
+  const app = new Hono()
+    .get("/profile", requireOAuth("profile"), (c) => c.json({ sub: c.var.token.sub }))
+    .get("/feed", requireOAuth({ optional: true }), (c) => c.json({ sub: c.var.token?.sub ?? null }))
+    .get("/all", requireOAuth("admin"), (c) => c.text("no"));
+  const headers = { Authorization: `Bearer ${await issuer.token()}` };
+  assert.deepEqual(await (await app.request("/profile", { headers })).json(), { sub: "alice" });
+  assert.equal((await app.request("/profile")).status, 401);
+  assert.deepEqual(await (await app.request("/feed")).json(), { sub: null });
+  assert.equal((await app.request("/all", { headers })).status, 403);
+});
+
+test("as Express middleware it sets req.token and leaves the body alone", async () => {
+  await using issuer = await startIssuer();
+  const { requireOAuth } = protectNode({ issuer: issuer.url, audience });
+  const app = express();
+  app.post("/profile", requireOAuth("profile"), express.text(), (req, res) => {
+    res.json({ sub: tokenOf(req)?.sub, body: req.body });
+  });
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/profile`;
+  const post = (headers: Record<string, string>) =>
+    fetch(url, { method: "POST", body: "hello", headers: { "Content-Type": "text/plain", ...headers } });
+  const good = await post({ Authorization: `Bearer ${await issuer.token()}` });
+  assert.deepEqual(await good.json(), { sub: "alice", body: "hello" });
+  const bad = await post({});
+  assert.equal(bad.status, 401);
+  assert.match(bad.headers.get("www-authenticate") ?? "", /^Bearer realm=/);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
