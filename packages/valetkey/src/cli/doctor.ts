@@ -1,0 +1,171 @@
+/**
+ * `valetkey doctor`: looks at everything a server depends on and says what is not as it should be.
+ *
+ * The one property: it only looks. A database that is not there yet is not made, and the only address it asks is the
+ * issuer the operator configured.
+ */
+
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { wellKnown } from "@valetkey/protocol/metadata";
+import { silentLog } from "@valetkey/provider/log";
+import type { Command } from "commander";
+import { readDatabaseUrl } from "../accounts/database.ts";
+import { findConfig } from "../load-config.ts";
+import { openParts } from "../open.ts";
+import { secretPath } from "../secret-file.ts";
+import { ConfigError, readSettings, type Settings } from "../settings.ts";
+import { checkDatabase } from "./check-database.ts";
+import { CliError } from "./errors.ts";
+import { columns, harmless, show, type Terminal } from "./terminal.ts";
+import { type CommonFlags, withCommonFlags } from "./with-provider.ts";
+
+/** What was looked at. `note`: neither good nor bad, such as a server that does not run. */
+export interface Check {
+  readonly name: string;
+  readonly status: "ok" | "note" | "problem";
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export function addDoctor(program: Command, terminal: Terminal): void {
+  withCommonFlags(program.command("doctor"))
+    .description("check configuration, files, database, keys, clock and the running server")
+    .action(async (flags: CommonFlags) => {
+      const checks = await examine(terminal, flags);
+      const problems = checks.filter(({ status }) => status === "problem");
+      const rows = checks.map(({ name, status, detail, fix }) => [
+        status,
+        name,
+        harmless(fix === undefined ? detail : `${detail}; fix: ${fix}`),
+      ]);
+      show(terminal, flags, { ok: problems.length === 0, checks }, columns(rows));
+      if (problems.length > 0) throw new CliError("VK9000", [["found", problems.map(({ name }) => name).join(", ")]]);
+    });
+}
+
+async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]> {
+  const checks: Check[] = [checkNode()];
+  const { config, database, issuer } = flags;
+  const found = await findConfig({
+    env: terminal.env,
+    folder: terminal.folder,
+    flags: { database, issuer },
+    ...(config === undefined ? {} : { file: config }),
+  });
+  let settings: Settings;
+  try {
+    settings = readSettings(found.given, found.mistakes).settings;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [
+      ...checks,
+      ...error.mistakes.map(
+        ({ key, what, fix }): Check => ({ name: "configuration", status: "problem", detail: `${key} ${what}`, fix }),
+      ),
+    ];
+  }
+  checks.push({
+    name: "configuration",
+    status: "ok",
+    detail: found.path ?? "no file; defaults, environment and flags",
+  });
+  checks.push(...(await checkFiles(settings)));
+  const databaseChecks = await checkDatabase(settings.database);
+  checks.push(...databaseChecks);
+  if (databaseChecks.every(({ status }) => status === "ok")) checks.push(await checkKeys(settings));
+  checks.push(...(await checkIssuerAnswers(settings.issuer)));
+  return checks;
+}
+
+function checkNode(): Check {
+  const major = Number(process.versions.node.split(".")[0]);
+  const detail = `Node ${process.versions.node}`;
+  return major >= 24
+    ? { name: "node", status: "ok", detail }
+    : { name: "node", status: "problem", detail, fix: "use Node 24 or newer" };
+}
+
+async function checkFiles(settings: Settings): Promise<Check[]> {
+  const place = readDatabaseUrl(settings.database);
+  const files = place?.kind === "sqlite" ? [place.file, `${place.file}-wal`, dirname(place.file)] : [];
+  if (settings.secret === undefined) files.push(secretPath(settings.database));
+  const checks: Check[] = [];
+  for (const file of files) {
+    const found: Stats | undefined = await stat(file).catch(() => undefined);
+    if (!found) continue;
+    // Others may look into a folder's list of names; what is in the files is what matters.
+    const open = found.isDirectory() ? found.mode & 0o022 : found.mode & 0o077;
+    const mode = (found.mode & 0o777).toString(8);
+    if (open === 0 || process.platform === "win32")
+      checks.push({ name: "files", status: "ok", detail: `${file} is ${mode}` });
+    else
+      checks.push({
+        name: "files",
+        status: "problem",
+        detail: `${file} is open to others (${mode})`,
+        fix: `chmod go-rwx ${file}`,
+      });
+  }
+  const detail =
+    settings.secret === undefined
+      ? "made for development, in the data folder"
+      : `${settings.secret.length} of your own`;
+  return [...checks, { name: "secret", status: "ok", detail }];
+}
+
+async function checkKeys(settings: Settings): Promise<Check> {
+  try {
+    const parts = await openParts(settings, silentLog);
+    try {
+      const { keys } = await parts.keys.published();
+      return { name: "keys", status: "ok", detail: `${keys.length} published` };
+    } finally {
+      await parts.close();
+    }
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return {
+      name: "keys",
+      status: "problem",
+      detail,
+      fix: "set VALETKEY_SECRET to the secret this database was made with",
+    };
+  }
+}
+
+async function checkIssuerAnswers(issuer: string): Promise<Check[]> {
+  const url = wellKnown(issuer, "openid-configuration");
+  let response: Response;
+  try {
+    response = await fetch(url, { signal: AbortSignal.timeout(3_000), redirect: "error" });
+  } catch {
+    return [{ name: "server", status: "note", detail: `${issuer} does not answer; is the server running?` }];
+  }
+  const checks: Check[] = [];
+  const body = (await response.json().catch(() => undefined)) as { issuer?: unknown } | undefined;
+  if (response.ok && body?.issuer === issuer)
+    checks.push({ name: "server", status: "ok", detail: `${issuer} answers` });
+  else {
+    const detail = `${url} answers ${response.status} with issuer ${JSON.stringify(body?.issuer ?? null)}, expected ${issuer}`;
+    checks.push({
+      name: "server",
+      status: "problem",
+      detail,
+      fix: "let the proxy pass this address on, and set VALETKEY_ISSUER to the public URL",
+    });
+  }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  const skew = Number.isNaN(date) ? 0 : Math.abs(Date.now() - date);
+  // The header counts whole seconds.
+  if (skew > 5_000)
+    checks.push({
+      name: "clock",
+      status: "problem",
+      detail: `differs from the server's by ${Math.round(skew / 1000)} s`,
+      fix: "let both keep time by NTP",
+    });
+  else checks.push({ name: "clock", status: "ok", detail: "agrees with the server's" });
+  return checks;
+}

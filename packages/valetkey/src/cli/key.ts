@@ -1,0 +1,51 @@
+/**
+ * `valetkey key …`: the keys this server signs with.
+ */
+
+import type { SigningAlg } from "@valetkey/provider/op";
+import { type Command, Option } from "commander";
+import { CliError } from "./errors.ts";
+import { columns, harmless, show, type Terminal } from "./terminal.ts";
+import { type CommonFlags, type Tools, withCommonFlags, withProvider } from "./with-provider.ts";
+
+export function addKey(program: Command, terminal: Terminal): void {
+  const key = program.command("key").description("keys that sign tokens");
+
+  withCommonFlags(key.command("list"))
+    .description("list the keys that are published")
+    .action((flags: CommonFlags) => withProvider(terminal, flags, (tools) => listKeys(terminal, flags, tools)));
+
+  withCommonFlags(key.command("rotate"))
+    .description("let the next key sign from now on; the former stays published while its signatures may count")
+    .addOption(new Option("--alg <alg>", "only for this algorithm").choices(["RS256", "ES256", "EdDSA"]))
+    .action((flags: CommonFlags & { alg?: SigningAlg }) =>
+      withProvider(terminal, flags, async (tools) => {
+        await tools.keys.rotate(flags.alg);
+        await listKeys(terminal, flags, tools);
+      }),
+    );
+
+  withCommonFlags(key.command("retire").argument("<kid>"))
+    .description("withdraw a key at once: what it signed no longer verifies")
+    .action((kid: string, flags: CommonFlags) =>
+      withProvider(terminal, flags, async (tools) => {
+        if (!(await tools.keys.retire(kid))) throw new CliError("VK5003", [["got", harmless(kid)]]);
+        await listKeys(terminal, flags, tools);
+      }),
+    );
+}
+
+async function listKeys(terminal: Terminal, flags: CommonFlags, { keys }: Tools): Promise<void> {
+  // Makes the first keys where there are none yet, as a start would.
+  await keys.published();
+  const list = await keys.list();
+  const when = (time: number | undefined) => (time === undefined ? "" : new Date(time).toISOString());
+  const rows = list.map(({ kid, alg, state, activatedAt, dropAt }) => [
+    kid,
+    alg,
+    state,
+    when(activatedAt),
+    when(dropAt),
+  ]);
+  show(terminal, flags, list, columns([["kid", "alg", "state", "signs since", "published until"], ...rows]));
+}

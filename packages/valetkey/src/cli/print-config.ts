@@ -1,0 +1,36 @@
+/**
+ * `valetkey config print`: the settings in force and where each comes from. Secrets are not shown.
+ */
+import type { Command } from "commander";
+import { withoutPassword } from "./serve.ts";
+import { columns, harmless, show, type Terminal } from "./terminal.ts";
+import { type CommonFlags, settingsOf, withCommonFlags } from "./with-provider.ts";
+
+export function addConfig(program: Command, terminal: Terminal): void {
+  const config = program.command("config").description("the configuration");
+
+  withCommonFlags(config.command("print"))
+    .description("print the settings in force and where each comes from; secrets are not shown")
+    .action(async (flags: CommonFlags) => {
+      const { settings, origins, path } = await settingsOf(terminal, flags);
+      const view = Object.entries(settings).map(([key, value]): [string, { value: unknown; origin: string }] => [
+        key,
+        { value: withoutSecrets(key, value), origin: origins.get(key) ?? "default" },
+      ]);
+      const rows = view.map(([key, { value, origin }]) => [key, origin, harmless(JSON.stringify(value) ?? "")]);
+      show(
+        terminal,
+        flags,
+        { ...(path === undefined ? {} : { path }), settings: Object.fromEntries(view) },
+        columns(rows),
+      );
+    });
+}
+
+function withoutSecrets(key: string, value: unknown): unknown {
+  if (/secret/i.test(key)) return value === undefined ? undefined : "(set)";
+  if (key === "database" && typeof value === "string") return withoutPassword(value);
+  if (Array.isArray(value)) return value.map((one) => withoutSecrets("", one));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutSecrets(name, inner)]));
+}

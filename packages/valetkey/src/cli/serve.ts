@@ -1,0 +1,59 @@
+/**
+ * `valetkey serve`: runs the server until it is asked to end.
+ *
+ * The one property: standard output gets exactly one line, `ready <issuer>`, at the moment requests are answered.
+ */
+import type { Command } from "commander";
+import { secretPath } from "../secret-file.ts";
+import { startWith } from "../serve.ts";
+import { isLoopback, type Settings } from "../settings.ts";
+import { columns, type Terminal } from "./terminal.ts";
+import { type CommonFlags, settingsOf, wholeNumber, withCommonFlags } from "./with-provider.ts";
+
+interface ServeFlags extends CommonFlags {
+  readonly port?: number;
+  readonly host?: string;
+  readonly registration?: string;
+  readonly logLevel?: string;
+}
+
+export function addServe(program: Command, terminal: Terminal, version: string): void {
+  withCommonFlags(program.command("serve"))
+    .description("run the server")
+    .option("--port <number>", "port to listen on; 0 takes a free one", wholeNumber)
+    .option("--host <address>", "address to listen on")
+    .option("--registration <mode>", "off, open or token: whether applications may register themselves")
+    .option("--log-level <level>", "debug, info, warn, error or silent")
+    .action(async (flags: ServeFlags) => {
+      const { port, host, registration, logLevel } = flags;
+      const log = logLevel === undefined ? undefined : { level: logLevel };
+      const { settings, path } = await settingsOf(terminal, flags, { port, host, registration, log });
+      const server = await startWith(settings);
+      const lines = [
+        ["  issuer", server.issuer],
+        ["  listening", `${settings.host} port ${server.port}`],
+        ["  database", withoutPassword(settings.database)],
+        ...(path === undefined ? [] : [["  configuration", path]]),
+        ...(server.setupUrl === undefined ? [] : [["  first account", `${server.setupUrl}   (works once)`]]),
+        ...warnings(settings).map((warning) => ["  warning", warning]),
+      ];
+      for (const line of [`Valetkey ${version}`, ...columns(lines)]) terminal.say(line);
+      terminal.out(`ready ${server.issuer}`);
+      await terminal.untilEnd();
+      await server.close();
+    });
+}
+
+function warnings({ issuer, host, secret, database, registration }: Settings): string[] {
+  const all: string[] = [];
+  if (secret === undefined) all.push(`the secret is one made for development, in ${secretPath(database)}`);
+  if (issuer.startsWith("http:") && !isLoopback(host))
+    all.push(`${issuer} works on this computer only, but ${host} is open to others`);
+  if (registration === "open") all.push("anybody may register applications");
+  return all;
+}
+
+/** A database URL as it may be shown. */
+export function withoutPassword(database: string): string {
+  return database.replace(/^([a-z]+:\/\/[^/@:]*):[^@]*@/, "$1:***@").replace(/([?&]password=)[^&]*/gi, "$1***");
+}

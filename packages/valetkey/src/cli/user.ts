@@ -1,0 +1,130 @@
+/**
+ * `valetkey user …`: the people of the built-in directory.
+ *
+ * The one property: who is disabled or removed is out at once: no session, consent or grant is left, whatever the order of
+ * events in a running server beside us.
+ */
+import type { Command } from "commander";
+import type { Person } from "../accounts/directory.ts";
+import { CliError } from "./errors.ts";
+import { columns, harmless, readSecretInput, show, type Terminal } from "./terminal.ts";
+import { type CommonFlags, type Tools, wholeNumber, withCommonFlags, withProvider } from "./with-provider.ts";
+
+interface AddFlags extends CommonFlags {
+  readonly email: string;
+  readonly name?: string;
+  readonly passwordStdin?: boolean;
+  readonly emailVerified?: boolean;
+}
+
+interface ListFlags extends CommonFlags {
+  readonly search?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export function addUser(program: Command, terminal: Terminal): void {
+  const user = program.command("user").description("people who can sign in");
+
+  withCommonFlags(user.command("add"))
+    .description("add a person; without --password-stdin prints a link with which they set a password")
+    .requiredOption("--email <address>", "e-mail address")
+    .option("--name <name>", "name to show; the part before the @ unless given")
+    .option("--password-stdin", "read the password from standard input")
+    .option("--email-verified", "the address is known to be theirs")
+    .action(async (flags: AddFlags) => {
+      const password = flags.passwordStdin === true ? { password: await readSecretInput(terminal) } : {};
+      const { email, name = email.replace(/@.*$/, "") } = flags;
+      await withProvider(terminal, flags, async (tools) => {
+        const verified = flags.emailVerified === true;
+        const person = await tools.directory.create({ email, name, email_verified: verified, ...password });
+        const link = person.password ? undefined : await resetLink(tools, person);
+        const lines = [
+          `added ${person.email} (${person.subject})`,
+          ...(link === undefined ? [] : [`invitation ${link}`]),
+        ];
+        show(terminal, flags, { ...person, ...(link === undefined ? {} : { invitation: link }) }, lines);
+      });
+    });
+
+  withCommonFlags(user.command("list"))
+    .description("list people")
+    .option("--search <text>", "part of a name or address")
+    .option("--after <subject>", "start after this subject")
+    .option("--limit <number>", "at most so many, 100 unless given", wholeNumber)
+    .action((flags: ListFlags) =>
+      withProvider(terminal, flags, async ({ directory }) => {
+        const { search, after, limit } = flags;
+        const people = await directory.list({
+          ...(search === undefined ? {} : { search }),
+          ...(after === undefined ? {} : { after }),
+          ...(limit === undefined ? {} : { limit }),
+        });
+        show(terminal, flags, people, columns(people.map(rowOf)));
+      }),
+    );
+
+  onPerson(user, terminal, "show", "show one person", async (_, person) => ({
+    value: person,
+    lines: columns(Object.entries(person).map(([name, value]) => [name, harmless(String(value))])),
+  }));
+
+  onPerson(
+    user,
+    terminal,
+    "disable",
+    "stop a person from signing in and end all they are signed in to",
+    async (tools, { subject }) => {
+      const value = await tools.directory.setDisabled(subject, true);
+      await tools.provider.grants.forget(subject);
+      return { value, lines: `disabled ${value.email}` };
+    },
+  );
+
+  onPerson(user, terminal, "enable", "let a disabled person sign in again", async ({ directory }, { subject }) => {
+    const value = await directory.setDisabled(subject, false);
+    return { value, lines: `enabled ${value.email}` };
+  });
+
+  onPerson(user, terminal, "reset", "print a link with which the person sets a new password", async (tools, person) => {
+    const link = await resetLink(tools, person);
+    return { value: { subject: person.subject, link }, lines: link };
+  });
+
+  onPerson(user, terminal, "rm", "remove a person for good", async (tools, { subject, email }) => {
+    // Disabled first: a sign-in that is under way leaves nothing behind that works.
+    await tools.directory.setDisabled(subject, true);
+    await tools.provider.grants.forget(subject);
+    await tools.directory.remove(subject);
+    return { value: { subject, removed: true }, lines: `removed ${email}` };
+  });
+}
+
+/** Adds a command about one person, named by address or subject. */
+function onPerson(
+  user: Command,
+  terminal: Terminal,
+  name: string,
+  description: string,
+  work: (tools: Tools, person: Person) => Promise<{ value: unknown; lines: string | string[] }>,
+): void {
+  withCommonFlags(user.command(name).argument("<who>", "e-mail address or subject"))
+    .description(description)
+    .action((who: string, flags: CommonFlags) =>
+      withProvider(terminal, flags, async (tools) => {
+        const person = (await tools.directory.byEmail(who)) ?? (await tools.directory.person(who));
+        if (!person) throw new CliError("VK5002", [["got", harmless(who)]]);
+        const { value, lines } = await work(tools, person);
+        show(terminal, flags, value, lines);
+      }),
+    );
+}
+
+async function resetLink({ directory, provider }: Tools, { subject }: Person): Promise<string> {
+  return `${provider.issuer.replace(/\/$/, "")}/reset?token=${await directory.createResetToken(subject)}`;
+}
+
+function rowOf(person: Person): string[] {
+  const state = person.disabled ? "disabled" : person.password ? "" : "invited";
+  return [person.subject, person.email, harmless(person.name), state];
+}

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import type { Log } from "@valetkey/provider/op";
+import { type Answerer, type Limits, type Listener, listen } from "./listen.ts";
+import { peerAddress } from "./peer-address.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const quick: Partial<Limits> = { headers: 300, request: 600, interval: 50, end: 2_000 };
+
+async function withListener(
+  answerer: Partial<Answerer>,
+  work: (listener: Listener, origin: string) => Promise<void>,
+  limits: Partial<Limits> = {},
+): Promise<void> {
+  const listener = await listen({ host: "127.0.0.1", port: 0, log: silent, limits, trustedProxies: ["127.0.0.0/8"] });
+  listener.answerWith({ handle: async () => undefined, ready: async () => true, ...answerer });
+  try {
+    await work(listener, `http://127.0.0.1:${listener.port}`);
+  } finally {
+    await listener.close();
+  }
+}
+
+/** Sends bytes as they are; resolves to what came back until the server closed the connection. */
+async function raw(port: number, bytes: string, end = false): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  if (end) socket.end(bytes);
+  else socket.write(bytes);
+  return text(socket).catch(() => "");
+}
+
+const echo: Partial<Answerer> = {
+  handle: async (incoming, peer) =>
+    Response.json({ path: new URL(incoming.url).pathname, ip: peer.ip, body: await incoming.text() }),
+};
+
+test("health says the process is up; readiness says whether store and keys can be used", async () => {
+  let ready: () => Promise<boolean> = async () => true;
+  await withListener({ ready: () => ready() }, async (_, origin) => {
+    assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+    assert.equal((await fetch(`${origin}/readyz`)).status, 200);
+    ready = async () => false;
+    assert.equal((await fetch(`${origin}/readyz`)).status, 503);
+    ready = async () => Promise.reject(new Error("down"));
+    assert.equal((await fetch(`${origin}/readyz`)).status, 503);
+    assert.equal((await fetch(`${origin}/healthz`)).status, 200);
+  });
+  const listener = await listen({ host: "127.0.0.1", port: 0, log: silent });
+  assert.equal((await fetch(`http://127.0.0.1:${listener.port}/readyz`)).status, 503);
+  assert.equal((await fetch(`http://127.0.0.1:${listener.port}/token`)).status, 503);
+  await listener.close();
+});
+
+test("what is nobody's is 404, as a page for browsers and as JSON for programs, never to be framed", async () => {
+  await withListener({}, async (_, origin) => {
+    const page = await fetch(`${origin}/nothing`, { headers: { accept: "text/html,*/*" } });
+    assert.equal(page.status, 404);
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+    assert.equal(page.headers.get("x-frame-options"), "DENY");
+    const json = await fetch(`${origin}/nothing`);
+    assert.equal(((await json.json()) as { error: string }).error, "not_found");
+  });
+});
+
+test("a handler that fails is 500 without detail, and the next request is served", async () => {
+  let fail = true;
+  const handle = async () => {
+    if (fail) throw new Error("inner detail");
+    return new Response("fine");
+  };
+  await withListener({ handle }, async (_, origin) => {
+    const broken = await fetch(`${origin}/x`);
+    assert.equal(broken.status, 500);
+    assert.doesNotMatch(await broken.text(), /detail/);
+    fail = false;
+    assert.equal(await (await fetch(`${origin}/x`)).text(), "fine");
+  });
+});
+
+test("ambiguous or malformed HTTP is refused and the connection closed (DO-10)", async () => {
+  const handled: string[] = [];
+  const handle = async (incoming: Request) => {
+    handled.push(incoming.url);
+    return new Response(await incoming.text());
+  };
+  await withListener({ handle }, async ({ port }) => {
+    for (const [name, bytes] of Object.entries({
+      "length and chunks":
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "two lengths": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+      "two hosts": "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+      "no host": "GET / HTTP/1.1\r\n\r\n",
+      "bad host": "GET / HTTP/1.1\r\nHost: a b/c\r\n\r\n",
+      "absolute form": "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      "two slashes": "GET //evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      "bare line feeds": "GET / HTTP/1.1\nHost: a\n\n",
+      "folded header": "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n",
+      "blank before colon": "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+      "HTTP/0.9": "GET /\r\n\r\n",
+      "huge header": `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${"a".repeat(20_000)}\r\n\r\n`,
+      compressed: "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\na",
+      garbage: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    })) {
+      assert.match(await raw(port, bytes), /^HTTP\/1\.1 4\d\d /, name);
+    }
+    assert.deepEqual(handled, []);
+  });
+});
+
+test("slow headers and slow bodies are closed, and others are served meanwhile (DO-04, F-41)", async () => {
+  await withListener(
+    echo,
+    async ({ port }, origin) => {
+      const started = performance.now();
+      const slow = [
+        raw(port, "GET / HTTP/1.1\r\nHost: a\r\nX"),
+        raw(port, ""),
+        raw(port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"),
+        raw(port, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+      ];
+      assert.equal((await fetch(`${origin}/fine`)).status, 200);
+      await Promise.all(slow);
+      assert.ok(performance.now() - started < 2_500);
+    },
+    quick,
+  );
+});
+
+test("a client that vanishes, or never reads its answer, leaves nothing behind (F-41)", async () => {
+  const large = "x".repeat(8_000_000);
+  await withListener(
+    { handle: async (incoming) => new Response((await incoming.text()) === "big" ? large : "ok") },
+    async ({ port }, origin) => {
+      const deaf = connect(port, "127.0.0.1");
+      deaf.on("error", () => {});
+      deaf.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nbig");
+      deaf.pause();
+      const gone = once(deaf, "close");
+      const rude: Socket[] = Array.from({ length: 50 }, () => connect(port, "127.0.0.1"));
+      for (const socket of rude) {
+        socket.on("error", () => {});
+        await once(socket, "connect");
+        socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+        socket.resetAndDestroy();
+      }
+      assert.equal(await (await fetch(origin, { method: "POST", body: "small" })).text(), "ok");
+      setTimeout(() => deaf.resume(), 1_500);
+      await gone;
+    },
+    quick,
+  );
+});
+
+test("at the end: nothing new is accepted, what is under way is answered, idle connections are closed", async () => {
+  const entered = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  const handle = async () => {
+    entered.resolve();
+    await leave.promise;
+    return new Response("done");
+  };
+  const listener = await listen({ host: "127.0.0.1", port: 0, log: silent });
+  listener.answerWith({ handle, ready: async () => true });
+  const idle = connect(listener.port, "127.0.0.1");
+  await once(idle, "connect");
+  const answer = fetch(`http://127.0.0.1:${listener.port}/slow`);
+  await entered.promise;
+  const closed = listener.close();
+  await assert.rejects(fetch(`http://127.0.0.1:${listener.port}/healthz`));
+  leave.resolve();
+  const response = await answer;
+  assert.equal(response.headers.get("connection"), "close");
+  assert.equal(await response.text(), "done");
+  idle.destroy();
+  await closed;
+});
+
+test("the end does not wait for ever for a request that hangs", async () => {
+  const entered = Promise.withResolvers<void>();
+  const handle = () => {
+    entered.resolve();
+    return new Promise<Response>(() => {});
+  };
+  const listener = await listen({ host: "127.0.0.1", port: 0, log: silent, limits: { end: 100 } });
+  listener.answerWith({ handle, ready: async () => true });
+  const lost = assert.rejects(fetch(`http://127.0.0.1:${listener.port}/hang`));
+  await entered.promise;
+  await listener.close();
+  await lost;
+});
+
+test("a port in use is an error, not a crash", async () => {
+  await withListener({}, async ({ port }) => {
+    await assert.rejects(listen({ host: "127.0.0.1", port, log: silent }), { code: "EADDRINUSE" });
+  });
+});
+
+test("X-Forwarded-For counts only as far as trusted proxies vouch for it (SE-35)", async () => {
+  const addressOf = peerAddress(["10.0.0.0/8", "::1"]);
+  assert.equal(addressOf("203.0.113.9", "1.2.3.4"), "203.0.113.9");
+  assert.equal(addressOf("10.0.0.1", "1.2.3.4"), "1.2.3.4");
+  assert.equal(addressOf("10.0.0.1", "6.6.6.6, 1.2.3.4, 10.9.9.9"), "1.2.3.4");
+  assert.equal(addressOf("::ffff:10.0.0.1", "[2001:db8::1]:443"), "2001:db8::1");
+  assert.equal(addressOf("::1", "1.2.3.4:5555"), "1.2.3.4");
+  for (const bad of ["", "not-an-ip", "1.2.3.4, not-an-ip", undefined])
+    assert.equal(addressOf("10.0.0.1", bad), "10.0.0.1");
+  await withListener(echo, async ({ port }) => {
+    const outgoing = request({ port, host: "127.0.0.1", headers: { "x-forwarded-for": "198.51.100.7" } }).end();
+    const [incoming] = await once(outgoing, "response");
+    assert.equal(JSON.parse(await text(incoming)).ip, "198.51.100.7");
+  });
+});

@@ -1,0 +1,49 @@
+/**
+ * The login step where the embedding application signs people in: there and back again.
+ *
+ * OpenID Connect Core §3.1.2.1 and §3.1.2.3. `/interaction?interaction=<id>` goes to the application's login page with `returnTo`
+ * and, where the person must prove to be there or choose, `prompt`; `/interaction/<id>/return` takes them back. Guarantees that only
+ * the person the application's own session names is taken for signed in.
+ */
+import { Hono } from "hono";
+import type { AppSession } from "../app-session.ts";
+import { withPageHeaders } from "../page-headers.ts";
+import { seeOther } from "./layout.tsx";
+import { goToStep } from "./login.tsx";
+import { type Env, interactionOf, pathOf, type Site } from "./site.ts";
+
+/** Where the provider sends browsers for the login and the select-account step. */
+export const appLoginPath = "/interaction";
+
+export function appLogin(site: Site, session: AppSession, loginUrl: string): Hono<Env> {
+  const app = new Hono<Env>();
+
+  app.get(appLoginPath, async (c) => {
+    const interaction = await interactionOf(site, c.req.raw, c.req.query("interaction") ?? "");
+    if (interaction.step === "consent") return goToStep(site, interaction);
+    return toLogin(
+      interaction.id,
+      interaction.step === "select_account" ? "select_account" : interaction.again && "login",
+    );
+  });
+
+  app.get(`${appLoginPath}/:id/return`, async (c) => {
+    const { id } = c.req.param();
+    const interaction = await interactionOf(site, c.req.raw, id);
+    const current = await session.find(c.req.raw);
+    if (current === undefined) return toLogin(interaction.id, false);
+    await session.noteLogin(current.subject);
+    const login = { step: "login", subject: current.subject } as const;
+    return withPageHeaders(await site.provider.interactions.answer(c.req.raw, id, login), site.https, "away");
+  });
+
+  const toLogin = (id: string, prompt: string | false): Response => {
+    const url = new URL(loginUrl, site.issuer);
+    const back = pathOf(site, `${appLoginPath}/${encodeURIComponent(id)}/return`);
+    url.searchParams.set("returnTo", new URL(site.issuer).origin + back);
+    if (prompt !== false) url.searchParams.set("prompt", prompt);
+    return seeOther(site, url.href);
+  };
+
+  return app;
+}

@@ -1,0 +1,54 @@
+/**
+ * What an authorization request got wrong, for the developer on whose computer the server runs.
+ *
+ * RFC 6749 §3.1.2.4 and §4.1.2.1, RFC 9700 §2.1. Used on loopback issuers only: it names registered redirect URIs.
+ */
+import type { Clients } from "@valetkey/provider/options";
+import type { Explanation } from "./error.tsx";
+
+/** Explains a refused request from its query; nothing if there is nothing to add to the description. */
+export async function explainRequest(
+  request: Request,
+  issuer: string,
+  clients: Pick<Clients, "find">,
+): Promise<Explanation | undefined> {
+  const url = new URL(request.url);
+  const home = new URL(issuer);
+  const host = request.headers.get("host") ?? url.host;
+  if (host !== home.host) return wrongHost(host, home);
+  const [client_id, ...others] = url.searchParams.getAll("client_id");
+  if (client_id === undefined || others.length > 0) {
+    return {
+      got: client_id === undefined ? "no client_id" : "client_id more than once",
+      expected: "one client_id",
+      fix: "Send the client_id that `valetkey client add` printed.",
+    };
+  }
+  const client = await clients.find(client_id.slice(0, 512));
+  if (client === undefined) {
+    return {
+      got: `client_id=${shorten(client_id)}`,
+      expected: "the client_id of a registered client",
+      fix: "`valetkey client list` shows those there are, `valetkey client add` makes one.",
+    };
+  }
+  const sent = url.searchParams.get("redirect_uri");
+  const registered = client.metadata.redirect_uris ?? [];
+  if (sent === null || registered.includes(sent)) return undefined;
+  return {
+    got: `redirect_uri=${shorten(sent)}`,
+    expected: registered.length === 0 ? "(no redirect URI is registered)" : registered.map(shorten).join("\n"),
+    fix: "Redirect URIs are compared character by character. Send the registered one, or register this one with `valetkey client set`.",
+  };
+}
+
+/** A cookie set for one host name is not sent to another: the commonest reason for lost state on one's own computer. */
+export function wrongHost(host: string, home: URL): Explanation {
+  return {
+    got: `the address ${home.protocol}//${shorten(host)}`,
+    expected: `the address ${home.origin}, as configured`,
+    fix: `Use ${home.origin} everywhere, or set the issuer to the address you use: cookies do not go from one name to the other.`,
+  };
+}
+
+const shorten = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);

@@ -1,0 +1,74 @@
+/**
+ * From whatever a page threw to an error page.
+ *
+ * RFC 9110 §15.6. Guarantees that an outage is 503 with Retry-After, that a bug is logged with its cause and shown without, and
+ * that the number on the page is the one in the log.
+ */
+import { isOAuthError } from "@valetkey/protocol/errors";
+import { StoreUnavailable } from "@valetkey/store";
+import { newRequestId, showTrouble, wordsFor } from "./error.tsx";
+import { wrongHost } from "./explain-request.ts";
+import { PageProblem } from "./page-problem.ts";
+import { pathOf, type Site } from "./site.ts";
+
+/** Answers with the page for something that was thrown. */
+export async function showThrown(site: Site, request: Request, thrown: unknown): Promise<Response> {
+  const requestId = newRequestId();
+  const { pathname, search } = new URL(request.url);
+  if (thrown instanceof PageProblem) {
+    const { code, words } = thrown;
+    site.log.info({ event: "page.refused", request_id: requestId, path: pathname, code }, words.title);
+    return showTrouble(site, {
+      code,
+      ...words,
+      requestId,
+      ...onwardFrom(site, code, pathname + search),
+      explanation: explainHost(site, request, code),
+    });
+  }
+  if (isOAuthError(thrown) && thrown.status < 500) {
+    const { error, description, status, headers = {} } = thrown;
+    site.log.info({ event: "page.refused", request_id: requestId, path: pathname, error }, description);
+    return showTrouble(site, { code: error, status, headers, description, requestId, ...wordsForForm(error, status) });
+  }
+  const unavailable = thrown instanceof StoreUnavailable || isOAuthError(thrown, "temporarily_unavailable");
+  const [code, status] = unavailable ? ["temporarily_unavailable", 503] : ["server_error", 500];
+  const retryAfter = thrown instanceof StoreUnavailable ? Math.max(1, Math.ceil(thrown.retryAfter)) : 1;
+  site.log.error({ event: "page.failed", request_id: requestId, path: pathname, cause: thrown }, "a page failed");
+  return showTrouble(site, {
+    code: String(code),
+    status: Number(status),
+    requestId,
+    headers: unavailable ? { "Retry-After": String(retryAfter) } : {},
+    ...wordsFor(String(code), Number(status)),
+  });
+}
+
+/** A form of ours was refused: what the person sent is wrong, not what an app did. */
+function wordsForForm(error: string, status: number): ReturnType<typeof wordsFor> {
+  if (status === 503) return wordsFor(error, status);
+  return {
+    title: "This did not work",
+    happened: "What was sent could not be accepted, so nothing was done.",
+    advice: "Go back, reload the page and try again. If you came from an app, start again there.",
+  };
+}
+
+function onwardFrom(site: Site, code: PageProblem["code"], here: string) {
+  if (code === "form_expired" || code === "no_cookie" || code === "cross_site") {
+    // The path of this request only, so the link stays here. Action paths have no page of their own.
+    const page = here.replace(/\/(sign-out|profile)$/, "");
+    return { onward: { href: page, words: "Open the page again" } };
+  }
+  if (code === "setup_link" || code === "reset_link") {
+    return { onward: { href: pathOf(site, "/login"), words: "Sign in" } };
+  }
+  return {};
+}
+
+function explainHost(site: Site, request: Request, code: PageProblem["code"]) {
+  const home = new URL(site.issuer);
+  const host = request.headers.get("host") ?? home.host;
+  const lost = code === "interaction_over" || code === "no_cookie" || code === "logout_over";
+  return site.loopback && lost && host !== home.host ? wrongHost(host, home) : undefined;
+}

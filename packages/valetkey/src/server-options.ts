@@ -1,0 +1,43 @@
+/**
+ * What `createServer` takes and gives: the provider with every page, mountable in another application.
+ */
+
+import type { Log, Peer } from "@valetkey/provider/op";
+import type { Provider, ProviderOptions } from "@valetkey/provider/options";
+import type { Directory, SignIn } from "./accounts/directory.ts";
+
+/** How the pages look. */
+export interface Brand {
+  /** Name in titles and headings; the issuer's host unless given. */
+  readonly name?: string;
+  /** Accent colour, `#rrggbb`; darkened or lightened where contrast needs it. */
+  readonly accent?: string;
+}
+
+export interface ServerOptions
+  extends Omit<
+      ProviderOptions,
+      "store" | "keys" | "accounts" | "secret" | "session" | "pages" | "errorPage" | "throttle"
+    >,
+    Partial<Pick<ProviderOptions, "store" | "keys" | "throttle">> {
+  /** Own users (`find`, `verify`), or the built-in directory, which adds set-up, profile, password and reset pages. */
+  readonly accounts: SignIn | Directory;
+  /** At least 32 characters. Without one, and only for a loopback issuer with the memory store, a random one is made. */
+  readonly secret?: string | readonly string[];
+  /** Signed-in user of the embedding application: its subject, or nothing. Then our login page is not used; see `loginUrl`. */
+  readonly session?: (request: Request) => string | undefined | Promise<string | undefined>;
+  /** With `session`: the application's own login page; gets `?returnTo=<absolute URL>`. */
+  readonly loginUrl?: string;
+  readonly brand?: Brand;
+  /** Words under an error or on the login page: where to get help. */
+  readonly helpUrl?: string;
+}
+
+/** The running parts of a server. */
+export interface Server {
+  /** Answers endpoints and pages; `undefined`: not one of ours. Never rejects. */
+  handle(request: Request, peer?: Peer): Promise<Response | undefined>;
+  readonly provider: Provider;
+  readonly log: Log;
+  readonly issuer: string;
+}

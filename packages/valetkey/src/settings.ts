@@ -1,0 +1,139 @@
+/**
+ * From what was written in flags, environment and file to settings the server can run with.
+ *
+ * The one property: unsafe combinations are refused before anything is opened: http off loopback, an https issuer without a
+ * secret of the operator's own, secrets that are no secrets. All mistakes are reported together.
+ */
+import { checkIssuer } from "@valetkey/protocol/metadata";
+import { type CheckedConfig, configSchema, gotOf, type Mistake, mistakesOf } from "./config-schema.ts";
+
+/** Complete and checked. `secret` is absent when one is to be made in the data folder (loopback only). */
+export interface Settings extends CheckedConfig {}
+
+/** The configuration cannot be used; `mistakes` lists all that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly mistakes: readonly Mistake[];
+  constructor(mistakes: readonly Mistake[]) {
+    super(
+      `The configuration cannot be used:\n${mistakes.map(({ key, what, fix }) => `- ${key} ${what} (${fix})`).join("\n")}`,
+    );
+    this.mistakes = mistakes;
+  }
+}
+
+/** A value and where it came from. */
+export interface Sourced {
+  readonly value: unknown;
+  /** E.g. `--port`, `env PORT`, `valetkey.config.ts`, `default`. */
+  readonly origin: string;
+}
+
+/** Fills in defaults and checks. `earlier`: mistakes found while reading, reported with the rest. Throws `ConfigError`. */
+export function readSettings(
+  given: ReadonlyMap<string, Sourced>,
+  earlier: readonly Mistake[] = [],
+): { settings: Settings; origins: ReadonlyMap<string, string> } {
+  const all = withDefaults(given);
+  const input = Object.fromEntries([...all].map(([key, { value }]) => [key, value]));
+  const originOf = (key: string) => all.get(key)?.origin;
+  const read = configSchema.safeParse(input);
+  const mistakes = [...earlier, ...(read.success ? [] : mistakesOf(read.error, input, originOf))];
+  // Cross-checks run on what is well-formed by itself, so that they are reported in the same go.
+  mistakes.push(...crossChecks(read.success ? read.data : input, originOf));
+  if (mistakes.length > 0 || !read.success) throw new ConfigError(mistakes);
+  return { settings: read.data, origins: new Map([...all].map(([key, { origin }]) => [key, origin])) };
+}
+
+function withDefaults(given: ReadonlyMap<string, Sourced>): Map<string, Sourced> {
+  const all = new Map<string, Sourced>();
+  const set = (key: string, value: unknown) => {
+    all.set(key, given.get(key) ?? { value, origin: "default" });
+  };
+  const issuer = given.get("issuer")?.value;
+  // A development issuer names the port it is meant to be on.
+  const named = typeof issuer === "string" && isLoopbackHttp(issuer) ? Number(new URL(issuer).port || 80) : undefined;
+  set("port", named ?? 4000);
+  set("issuer", `http://localhost:${String(all.get("port")?.value)}`);
+  set("host", "127.0.0.1");
+  set("database", "file:./data/valetkey.db");
+  for (const [key, sourced] of given) all.set(key, sourced);
+  return all;
+}
+
+function crossChecks(
+  input: Partial<Record<string, unknown>>,
+  originOf: (key: string) => string | undefined,
+): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const add = (key: string, what: string, fix: string, value?: unknown) => {
+    const origin = originOf(key.replace(/[[.].*/, ""));
+    mistakes.push({ key, ...(origin === undefined ? {} : { origin }), what, ...gotOf(key, value), fix });
+  };
+  const { issuer, host, secret } = input;
+  // The default follows the port: a mistake there is one mistake.
+  if (typeof issuer === "string" && originOf("issuer") !== "default") {
+    try {
+      checkIssuer(issuer, { allowLoopbackHttp: true });
+      if (issuer.startsWith("https:") && secret === undefined) {
+        add(
+          "secret",
+          "is needed for an https issuer",
+          "VALETKEY_SECRET=$(openssl rand -base64 48), kept with your other secrets",
+        );
+      }
+    } catch (error) {
+      const what =
+        error instanceof Error ? error.message.replace(/^the issuer /, "").replace(/, got .*$/s, "") : String(error);
+      add("issuer", what, "VALETKEY_ISSUER=https://id.example.org", issuer);
+    }
+  }
+  if (originOf("issuer") === "default" && typeof host === "string" && !isLoopback(host)) {
+    add("issuer", `is needed when the server listens on ${host}`, "VALETKEY_ISSUER=https://id.example.org");
+  }
+  for (const one of Array.isArray(secret) ? secret : [secret]) {
+    if (typeof one === "string" && one.length >= 32 && new Set(one).size < 10) {
+      add("secret", "is too simple to be a secret", "openssl rand -base64 48");
+    }
+  }
+  checkClients(Array.isArray(input.clients) ? input.clients : [], add);
+  return mistakes;
+}
+
+function checkClients(
+  clients: readonly unknown[],
+  add: (key: string, what: string, fix: string, value?: unknown) => void,
+): void {
+  const seen = new Set<unknown>();
+  for (const [at, client] of clients.entries()) {
+    if (typeof client !== "object" || client === null) continue;
+    const { client_id, client_secret, token_endpoint_auth_method } = client as Record<string, unknown>;
+    if (client_id !== undefined && seen.has(client_id))
+      add(`clients[${at}].client_id`, "is there twice", "give each client its own", client_id);
+    seen.add(client_id);
+    if (token_endpoint_auth_method === "none") {
+      if (client_secret !== undefined)
+        add(`clients[${at}].client_secret`, "is of no use to a public client", "remove it");
+    } else if (client_secret === undefined) {
+      add(
+        `clients[${at}].client_secret`,
+        "is needed",
+        'set it, or token_endpoint_auth_method: "none" for a public client',
+      );
+    }
+  }
+}
+
+function isLoopbackHttp(issuer: string): boolean {
+  try {
+    checkIssuer(issuer, { allowLoopbackHttp: true });
+    return issuer.startsWith("http:");
+  } catch {
+    return false;
+  }
+}
+
+/** Says whether only this machine can reach a server that listens on this host. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
