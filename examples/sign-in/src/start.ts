@@ -1,0 +1,46 @@
+/**
+ * `npm start`: the server on http://localhost:4000 and, beside it, the example app on http://localhost:4001.
+ *
+ * The server is a process of its own, exactly `valetkey serve` with the configuration next to this file; PORT, HOST and the
+ * VALETKEY_* variables mean what they mean there. APP_PORT moves the app.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { startApp } from "./app.ts";
+
+const port = process.env.PORT ?? "4000";
+const appPort = Number(process.env.APP_PORT ?? 4001);
+const appUrl = `http://localhost:${appPort}`;
+const issuer = process.env.VALETKEY_ISSUER ?? `http://localhost:${port}`;
+const client_secret = randomBytes(32).toString("base64url");
+const secret = randomBytes(32).toString("base64url");
+
+const app = await startApp({ url: appUrl, port: appPort, issuer, client_secret, secret });
+
+const server = spawn(
+  process.execPath,
+  [
+    fileURLToPath(new URL("../../../packages/valetkey/bin/valetkey.js", import.meta.url)),
+    "serve",
+    "--config",
+    fileURLToPath(new URL("../valetkey.config.ts", import.meta.url)),
+  ],
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      PORT: port,
+      VALETKEY_ISSUER: issuer,
+      EXAMPLE_APP_URL: appUrl,
+      EXAMPLE_APP_SECRET: client_secret,
+    },
+  },
+);
+console.error(`\n  The example app is on ${appUrl}: open it and sign in.\n`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
+server.on("exit", async (code, signal) => {
+  await app.close();
+  process.exit(code ?? (signal === "SIGINT" ? 130 : 1));
+});
