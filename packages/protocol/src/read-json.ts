@@ -2,9 +2,11 @@
  * Reads JSON objects and other text from people we do not trust: bounded in size, nesting and time.
  *
  * RFC 8259, RFC 7591 §3.1 (requests), RFC 6749 §5.1 (responses); CWE-400, CWE-1321.
- * Guarantees that what comes back is a plain object of at most `limit` bytes of JSON, without a member `__proto__` at any depth.
+ * Guarantees that what comes back is a plain object of at most `limit` bytes of JSON, without a
+ * member `__proto__` at any depth and without one that is named twice.
  */
 import { contentTooLarge, invalidRequest, unsupportedMediaType } from "./errors.ts";
+import { shapeOf } from "./lib/json-shape.ts";
 import { decodeUtf8, hasContentEncoding, readBytes, utf8MediaType } from "./lib/read-body.ts";
 
 /** A response that could not be used: too large, not JSON, not an object. The message is for the log. */
@@ -100,7 +102,10 @@ const unreadable =
     new UnreadableResponse(`${message} (HTTP status ${response.status})`, response.status, detail);
 
 function parseJsonObject(text: string, fault: Fault): Record<string, unknown> {
-  if (depthOf(text) > maxDepth) throw fault(`the JSON is nested more than ${maxDepth} levels deep`);
+  const { depth, repeats } = shapeOf(text, maxDepth);
+  if (depth > maxDepth) throw fault(`the JSON is nested more than ${maxDepth} levels deep`);
+  // Which of the two counts is a matter of the parser: neither does (RFC 8259 §4).
+  if (repeats) throw fault("the JSON names a member twice");
   let value: unknown;
   try {
     // JSON.parse makes `__proto__` an own member, which a later copy by assignment would turn into a prototype.
@@ -114,20 +119,3 @@ function parseJsonObject(text: string, fault: Fault): Record<string, unknown> {
 }
 
 const dropProto = (name: string, value: unknown): unknown => (name === "__proto__" ? undefined : value);
-
-/** Counts the deepest nesting of brackets outside strings, before anything is built from the text. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (inString) {
-      if (character === "\\") at++;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === "{" || character === "[") deepest = Math.max(deepest, ++depth);
-    else if (character === "}" || character === "]") depth--;
-  }
-  return deepest;
-}

@@ -1,8 +1,9 @@
 /**
  * Which client metadata may be registered (RFC 7591 §2 and §3.2.2, OpenID Connect Registration §2, RFC 9700 §2).
  *
- * What is not understood is dropped, as RFC 7591 §2 wants; what is understood and not supported is refused, so that nobody believes in
- * a protection they do not have. Guarantees that metadata which passed is complete, consistent and bounded in size.
+ * What is not understood is dropped, as RFC 7591 §2 wants; what is understood and not supported is refused, so that
+ * nobody believes in a protection they do not have. Guarantees that metadata which passed is complete, consistent and
+ * bounded in size.
  */
 import { invalidClientMetadata, invalidRedirectUri } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
@@ -18,7 +19,8 @@ type CheckOp = Pick<Op, "grants" | "clientAuth" | "keys" | "scopes" | "resources
 
 /**
  * Checks metadata and gives it back complete: unknown members gone, defaults filled in. Throws `invalid_redirect_uri`,
- * `invalid_client_metadata` or `invalid_software_statement`. A stranger (`dynamic`) cannot ask for what only an administrator may give.
+ * `invalid_client_metadata` or `invalid_software_statement`. A stranger (`dynamic`) cannot ask for what only an
+ * administrator may give.
  */
 export function checkClient(op: CheckOp, given: unknown, provenance: Client["provenance"]): ClientMetadata {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -30,7 +32,8 @@ export function checkClient(op: CheckOp, given: unknown, provenance: Client["pro
   checkGrantTypes(op, grant_types, token_endpoint_auth_method);
   const response_types = checkResponseTypes(op, readStrings(metadata, "response_types"), grant_types);
   const application_type = metadata.application_type ?? inferApplicationType(metadata, token_endpoint_auth_method);
-  // A developer's own registration may name http://localhost; a stranger's web client may not (OpenID Connect Registration §2).
+  // A developer's own registration may name http://localhost; a stranger's web client may not (OpenID Connect
+  // Registration §2).
   const policy = { application_type, allowLoopbackHttp: provenance !== "dynamic" };
   const redirect_uris = checkRedirectUris(metadata.redirect_uris, policy, grant_types);
   checkLogoutUris(metadata.post_logout_redirect_uris, policy);
@@ -85,8 +88,8 @@ function checkResponseTypes(
 }
 
 /**
- * RFC 7591 does not know application_type, so clients of that specification alone leave it out. A public client whose redirect URIs
- * are all on loopback or private-use can be nothing but native.
+ * RFC 7591 does not know application_type, so clients of that specification alone leave it out. A public client whose
+ * redirect URIs are all on loopback or private-use can be nothing but native.
  */
 function inferApplicationType({ redirect_uris }: ClientMetadata, method: string): "web" | "native" {
   if (method !== "none" || !Array.isArray(redirect_uris) || redirect_uris.length === 0) return "web";

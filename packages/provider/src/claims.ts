@@ -1,8 +1,9 @@
 /**
- * Claims about a person: which scope releases which (OpenID Connect Core §5.1, §5.4), and which nobody but the protocol sets.
+ * Claims about a person: which scope releases which (OpenID Connect Core §5.1, §5.4), and which nobody but the protocol
+ * sets.
  *
- * RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2. Guarantees that an account can neither replace a claim the protocol sets nor
- * answer for another subject than the one that was asked for.
+ * RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2. Guarantees that an account can neither replace a claim the
+ * protocol sets nor answer for another subject than the one that was asked for.
  */
 import type { Account, Op } from "./op.ts";
 
@@ -57,15 +58,18 @@ export const standardClaims: Readonly<Record<string, readonly string[]>> = {
   phone: ["phone_number", "phone_number_verified"],
 };
 
-/** `sub` of a token that is a client's own. No person's subject may begin like it, so the two can never be taken for one another. */
+/**
+ * `sub` of a token that is a client's own. No person's subject may begin like it, so the two can never be taken for one
+ * another.
+ */
 export const clientSubject = (client_id: string): string => `client:${client_id}`;
 
 /** Tells whether a `sub` is a client's own. */
 export const isClientSubject = (subject: string): boolean => subject.startsWith("client:");
 
 /**
- * Finds the account of a subject. Nothing if there is none, if it answers with another `sub` than asked for, or if its `sub` is in
- * the namespace of clients.
+ * Finds the account of a subject. Nothing if there is none, if it answers with another `sub` than asked for, or if its
+ * `sub` is in the namespace of clients.
  */
 export async function findAccount(op: Pick<Op, "accounts" | "log">, subject: string): Promise<Account | undefined> {
   if (isClientSubject(subject)) {

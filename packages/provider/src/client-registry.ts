@@ -1,8 +1,9 @@
 /**
  * The registry of clients: registering, changing, rotating secrets, removing (RFC 7591, RFC 7592, RFC 6749 §2).
  *
- * Secrets are given out once and kept as digests. Guarantees that two who change a client at once do not lose one another's change
- * silently, and that a removed client leaves no token behind that would work for a later client of the same id.
+ * Secrets are given out once and kept as digests. Guarantees that two who change a client at once do not lose one
+ * another's change silently, and that a removed client leaves no token behind that would work for a later client of the
+ * same id.
  */
 import { invalidClientMetadata, type OAuthError } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
@@ -98,7 +99,10 @@ export function withMetadata(op: Op, client: Client, given: ClientMetadata): Cli
   return { ...data, metadata: { ...checked, client_id: client.client_id }, secrets };
 }
 
-/** Makes a new secret; what was accepted before stays so until `oldUntil` (milliseconds), but no longer than it would have. */
+/**
+ * Makes a new secret; what was accepted before stays so until `oldUntil` (milliseconds), but no longer than it would
+ * have.
+ */
 export async function withNewSecret(
   data: ClientData,
   now: number,

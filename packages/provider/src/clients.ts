@@ -1,7 +1,8 @@
 /**
  * Clients: registered software and how it is found (RFC 6749 §2, RFC 7591 §2).
  *
- * A client that was removed or disabled is seen as such by the next request: nothing here is remembered between requests.
+ * A client that was removed or disabled is seen as such by the next request: nothing here is remembered between
+ * requests.
  */
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import type { Entry } from "@valetkey/store";
@@ -20,7 +21,9 @@ export interface Client {
   readonly entry: Known<"client">;
 }
 
-/** Finds a client by its id, disabled ones too: the caller looks at `disabled`. Whatever cannot be an id finds nothing. */
+/**
+ * Finds a client by its id, disabled ones too: the caller looks at `disabled`. Whatever cannot be an id finds nothing.
+ */
 export async function findClient(op: Pick<Op, "store">, client_id: string): Promise<Client | undefined> {
   if (!isClientId(client_id)) return undefined;
   const entry = await find(op.store, "client", client_id);
@@ -39,7 +42,9 @@ export function isClientId(text: string): boolean {
   return /^[\x20-\x7e]{1,256}$/.test(text);
 }
 
-/** Lifts the end that open registration sets for clients nobody uses (F-49). Whoever changed the client meanwhile wins. */
+/**
+ * Lifts the end that open registration sets for clients nobody uses (F-49). Whoever changed the client meanwhile wins.
+ */
 export async function keepClient(op: Pick<Op, "store">, { entry }: Client): Promise<void> {
   const { expiresAt, ...kept } = entry;
   if (expiresAt !== undefined) await op.store.commit([{ do: "replace", entry: kept as unknown as Entry }]);

@@ -1,9 +1,9 @@
 /**
  * The signing keys: made at first start, kept encrypted in the store, rotated before anybody has to think of it.
  *
- * RFC 7517, RFC 7518, RFC 8037, OpenID Connect Core §10.1.1. The private halves are encrypted with a key derived from the server's
- * secret. Guarantees that keys which cannot be read are an error and never a reason to make new ones, and that processes which
- * start at the same time end up with the same keys.
+ * RFC 7517, RFC 7518, RFC 8037, OpenID Connect Core §10.1.1. The private halves are encrypted with a key derived from
+ * the server's secret. Guarantees that keys which cannot be read are an error and never a reason to make new ones, and
+ * that processes which start at the same time end up with the same keys.
  */
 import { type Bytes, hkdf } from "@valetkey/protocol/digest";
 import { decryptText, encryptText, generateKey, type ImportedKey, importKey } from "@valetkey/protocol/jose";
@@ -29,7 +29,10 @@ export interface KeysOptions {
   readonly algs?: readonly SigningAlg[];
   /** Age in days at which `maintain` replaces a signing key; 90 unless given. */
   readonly rotateAfter?: number;
-  /** Seconds a key stays published after it stopped signing: at least the longest lifetime of a signed token; 86400 unless given. */
+  /**
+   * Seconds a key stays published after it stopped signing: at least the longest lifetime of a signed token; 86400
+   * unless given.
+   */
   readonly keepFor?: number;
   readonly now?: () => number;
   readonly log?: Log;
@@ -40,7 +43,10 @@ export type ListedKey = Pick<KeyData, "kid" | "alg" | "state" | "publishedAt" | 
 
 export interface ManagedKeys extends Keys {
   list(): Promise<ListedKey[]>;
-  /** Lets the next key sign now, for one algorithm or all. The former key stays published for as long as its signatures may count. */
+  /**
+   * Lets the next key sign now, for one algorithm or all. The former key stays published for as long as its signatures
+   * may count.
+   */
   rotate(alg?: SigningAlg): Promise<void>;
   /** Withdraws a key at once: what it signed no longer verifies. False: there is no such key. */
   retire(kid: string): Promise<boolean>;
@@ -48,7 +54,10 @@ export interface ManagedKeys extends Keys {
   maintain(): Promise<void>;
 }
 
-/** The signing keys in the store cannot be decrypted. Nothing is signed and nothing is replaced until an operator has looked. */
+/**
+ * The signing keys in the store cannot be decrypted. Nothing is signed and nothing is replaced until an operator has
+ * looked.
+ */
 export class KeysUnreadable extends Error {
   override readonly name = "KeysUnreadable";
 }
@@ -62,7 +71,10 @@ interface Loaded {
   readonly imported: ReadonlyMap<string, ImportedKey>;
 }
 
-/** Creates the signing keys' port. Nothing is read or made before the first use; a wrong secret is `KeysUnreadable` then. */
+/**
+ * Creates the signing keys' port. Nothing is read or made before the first use; a wrong secret is `KeysUnreadable`
+ * then.
+ */
 export function createKeys(options: KeysOptions): ManagedKeys {
   const { store, algs = ["RS256", "ES256", "EdDSA"], keepFor = 86_400, rotateAfter = 90 } = options;
   const { now = Date.now, log = silentLog } = options;
@@ -98,7 +110,10 @@ export function createKeys(options: KeysOptions): ManagedKeys {
   const decrypt = async (key: KeyData, under: readonly Bytes[]): Promise<string | undefined> =>
     key.private === undefined ? undefined : await decryptText(under, key.private).catch(() => undefined);
 
-  /** Reads the keyring, making the keys that are missing. Processes that do so at once: one commits, the others read its keys. */
+  /**
+   * Reads the keyring, making the keys that are missing. Processes that do so at once: one commits, the others read its
+   * keys.
+   */
   const fetchKeyring = async (): Promise<Keyring> => {
     for (let attempt = 0; attempt < 5; attempt++) {
       const entry = await find(store, "keyring", "main");

@@ -107,6 +107,8 @@ export interface RegistrationPolicy {
    * the new client: the spending of an initial access token.
    */
   authorize(op: Op, request: Request, peer: Peer): Promise<readonly Change[]>;
+  /** Told of each client that was registered. */
+  registered?(op: Op, peer: Peer): Promise<void>;
   /** Seconds after which a client that was never used is forgotten. Absent: never. */
   readonly unusedTtl?: number;
   /** Metadata a stranger's client gets at most; throws `invalid_client_metadata`. */

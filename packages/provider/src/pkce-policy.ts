@@ -1,8 +1,9 @@
 /**
  * Which requests for a code must carry a PKCE challenge (RFC 7636, RFC 9700 §2.1.1, P6).
  *
- * The default asks everybody. The exceptions are for confidential clients only, and chosen by name in the configuration: a public
- * client has nothing else that ties the code to it. A challenge that was sent is always checked, whatever the policy.
+ * The default asks everybody. The exceptions are for confidential clients only, and chosen by name in the
+ * configuration: a public client has nothing else that ties the code to it. A challenge that was sent is always
+ * checked, whatever the policy.
  */
 import type { PkcePolicy } from "./op.ts";
 

@@ -1,8 +1,8 @@
 /**
  * createProvider: an OAuth authorization server and OpenID Provider as `Request → Response`.
  *
- * RFC 6749, OpenID Connect Core 1.0. What is composed here is a value: options are read and checked once, all mistakes are
- * reported together, and every part gets the frozen result as its first parameter.
+ * RFC 6749, OpenID Connect Core 1.0. What is composed here is a value: options are read and checked once, all mistakes
+ * are reported together, and every part gets the frozen result as its first parameter.
  */
 import { interactionsOf } from "./authorize/interaction.ts";
 import { clientsOf } from "./client-registry.ts";
@@ -19,8 +19,8 @@ export type { Provider, ProviderOptions } from "./options.ts";
 export { InvalidOptions } from "./read-options.ts";
 
 /**
- * Creates a provider. Throws `InvalidOptions`, which lists every mistake at once, and touches neither store nor keys before
- * the first request.
+ * Creates a provider. Throws `InvalidOptions`, which lists every mistake at once, and touches neither store nor keys
+ * before the first request.
  *
  * ```ts
  * const provider = createProvider({ issuer: "https://id.example.com", store, keys, accounts, secret });

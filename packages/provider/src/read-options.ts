@@ -1,8 +1,8 @@
 /**
  * Reads `createProvider`'s options into the frozen `Op`, and reports every mistake in them at once.
  *
- * RFC 8414 §2 (issuer), RFC 8707 §2 (resources), OpenID Connect Core §5.4 (scopes and claims). Guarantees that a provider which was
- * created is complete: no later request can fail because of a mistake in the options.
+ * RFC 8414 §2 (issuer), RFC 8707 §2 (resources), OpenID Connect Core §5.4 (scopes and claims). Guarantees that a
+ * provider which was created is complete: no later request can fail because of a mistake in the options.
  */
 import { checkIssuer } from "@valetkey/protocol/metadata";
 import { reservedClaims, standardClaims } from "./claims.ts";
@@ -19,7 +19,9 @@ import type { ProviderOptions } from "./options.ts";
 import { pkceAlways } from "./pkce-policy.ts";
 import { memoryThrottle } from "./throttle.ts";
 
-/** The options given to `createProvider` are not usable; `problems` lists all that is wrong. Secrets are never in it. */
+/**
+ * The options given to `createProvider` are not usable; `problems` lists all that is wrong. Secrets are never in it.
+ */
 export class InvalidOptions extends Error {
   override readonly name = "InvalidOptions";
   readonly problems: readonly string[];

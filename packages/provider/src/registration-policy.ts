@@ -1,8 +1,8 @@
 /**
  * Whether strangers may register clients, and what they get at most (RFC 7591 §3 and §5, RFC 9700 §4.15).
  *
- * Nobody may unless one of these is given to `createProvider`. Guarantees that an initial access token is spent in the same commit
- * that creates the client, so that it registers no more clients than it may.
+ * Nobody may unless one of these is given to `createProvider`. Guarantees that an initial access token is spent in the
+ * same commit that creates the client, so that it registers no more clients than it may.
  */
 import { challenge, readBearer } from "@valetkey/protocol/authorization-header";
 import { invalidClientMetadata, invalidToken, tooManyRequests } from "@valetkey/protocol/errors";
@@ -10,7 +10,7 @@ import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { createHandle, matchesDigest, readHandle } from "@valetkey/protocol/random";
 import { type Change, type Store, StoreUnavailable } from "@valetkey/store";
 import { find, insert, remove, replace } from "./entries.ts";
-import type { Op, RegistrationPolicy } from "./op.ts";
+import type { Op, Peer, RegistrationPolicy } from "./op.ts";
 
 export interface RegistrationLimits {
   /** Grant types a registered client may have; `["authorization_code", "refresh_token"]` unless given. */
@@ -19,23 +19,24 @@ export interface RegistrationLimits {
   readonly unusedTtl?: number;
 }
 
-/** Anybody may register, so many clients an hour and address (20 unless given). */
+/** Anybody may register, so many clients an hour and address (100 unless given). */
 export function openRegistration(
   options: RegistrationLimits & { readonly limitPerHour?: number } = {},
 ): RegistrationPolicy {
-  const { limitPerHour = 20 } = options;
+  const { limitPerHour = 100 } = options;
   const limit = { attempts: limitPerHour, seconds: 3600 };
+  // Requests of unknown origin share one count.
+  const keyOf = (peer: Peer) => `register:${peer.ip ?? ""}`;
   return {
     ...limitsOf(options),
     name: "open",
     async authorize(op, _request, peer) {
-      // Requests of unknown origin share one count.
-      const key = `register:${peer.ip ?? ""}`;
-      const wait = await op.throttle.blocked(key, limit);
+      const wait = await op.throttle.blocked(keyOf(peer), limit);
       if (wait > 0) throw tooManyRequests("too many clients were registered from this address", wait);
-      await op.throttle.failed(key, limit);
       return [];
     },
+    // What was refused made nothing, and is not counted.
+    registered: (op, peer) => op.throttle.failed(keyOf(peer), limit),
   };
 }
 
@@ -50,7 +51,9 @@ export function tokenRegistration(options: RegistrationLimits = {}): Registratio
   };
 }
 
-/** Makes an initial access token for `uses` clients (1 unless given), good for `lifetime` seconds (a day unless given). */
+/**
+ * Makes an initial access token for `uses` clients (1 unless given), good for `lifetime` seconds (a day unless given).
+ */
 export async function createInitialAccessToken(
   store: Store,
   { now = Date.now(), uses = 1, lifetime = 86_400 }: { now?: number; uses?: number; lifetime?: number } = {},

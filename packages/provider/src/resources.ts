@@ -1,8 +1,8 @@
 /**
  * Which resources an access token is for, and which of the granted scopes it carries there (RFC 8707 §2, RFC 9068 §3).
  *
- * Guarantees that a token is for resources only that the grant names, all with the same form of token, and carries no scope its
- * resources do not know.
+ * Guarantees that a token is for resources only that the grant names, all with the same form of token, and carries no
+ * scope its resources do not know.
  */
 import { invalidTarget } from "@valetkey/protocol/errors";
 import { type Form, formValues } from "@valetkey/protocol/form";
@@ -16,8 +16,8 @@ export interface Audience {
 }
 
 /**
- * Chooses the audience from what the token request asks for and what was granted. Resources that are unknown, not granted, or that
- * want different forms of token are `invalid_target`.
+ * Chooses the audience from what the token request asks for and what was granted. Resources that are unknown, not
+ * granted, or that want different forms of token are `invalid_target`.
  */
 export function chooseAudience(
   op: Pick<Op, "issuer" | "resources">,

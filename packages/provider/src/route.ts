@@ -1,9 +1,9 @@
 /**
  * From a request to the endpoint that answers it.
  *
- * RFC 9110 §9.3.2 (HEAD), §15.5.6 (405); Fetch §3.2 (CORS); RFC 8414 §3.1 and OpenID Connect Discovery §4 (well-known paths).
- * Guarantees that `answer` never rejects: what the protocol foresees is its answer, an outage is 503 and never "unknown", and
- * anything else is logged with its cause and answered `server_error` without detail.
+ * RFC 9110 §9.3.2 (HEAD), §15.5.6 (405); Fetch §3.2 (CORS); RFC 8414 §3.1 and OpenID Connect Discovery §4 (well-known
+ * paths). Guarantees that `answer` never rejects: what the protocol foresees is its answer, an outage is 503 and never
+ * "unknown", and anything else is logged with its cause and answered `server_error` without detail.
  */
 import {
   jsonError,
@@ -38,7 +38,9 @@ export interface Route {
   readonly page: boolean;
 }
 
-/** Builds the route table: a function from the path of a URL to its route. The host is configuration and not looked at. */
+/**
+ * Builds the route table: a function from the path of a URL to its route. The host is configuration and not looked at.
+ */
 export function routesOf(op: Op): (pathname: string) => Route | undefined {
   const routes = new Map<string, Route>();
   const at = (name: EndpointName, methods: string[], run: Endpoint, who: "page" | "script" | "server") =>
@@ -91,8 +93,9 @@ export async function answer(op: Op, route: Route, request: Request, peer: Peer)
 async function respond(op: Op, route: Route, request: Request, peer: Peer): Promise<Response> {
   const { method } = request;
   if (method === "OPTIONS" && route.cors) return preflight(route);
-  if (method === "HEAD" && route.methods.includes("GET")) {
-    const { status, headers } = await run(op, route, new Request(request, { method: "GET" }), peer);
+  if (method === "HEAD" && answersHead(route)) {
+    const get = new Request(request.url, { headers: request.headers, signal: request.signal });
+    const { status, headers } = await run(op, route, get, peer);
     return new Response(null, { status, headers });
   }
   if (!route.methods.includes(method)) return methodNotAllowed(allowed(route));
@@ -156,7 +159,13 @@ function preflight(route: Route): Response {
   });
 }
 
-function allowed({ methods, cors }: Route): string {
-  const all = methods.includes("GET") ? ["GET", "HEAD", ...methods.filter((method) => method !== "GET")] : [...methods];
+/** HEAD must do nothing but look: a page may end an interaction and give out a code. */
+function answersHead({ methods, page }: Route): boolean {
+  return methods.includes("GET") && !page;
+}
+
+function allowed(route: Route): string {
+  const { methods, cors } = route;
+  const all = answersHead(route) ? ["GET", "HEAD", ...methods.filter((method) => method !== "GET")] : [...methods];
   return (cors ? [...all, "OPTIONS"] : all).join(", ");
 }

@@ -462,7 +462,7 @@ describe("client credentials (RFC 6749 §4.4, RFC 9700 §4.15)", () => {
     assert.deepEqual(state?.aud, [api.resource]);
   });
 
-  it("refuses scopes beyond that, and a client that has none of its own (TK-23)", async () => {
+  it("refuses scopes beyond that, and gives a client that has none of its own a token without scope (TK-23, §3.3)", async () => {
     const world = await withService();
     for (const scope of ["openid", "offline_access", "profile", "api:write", "api:read openid", "bogus"]) {
       await assertError(await ask(world, { scope }), "invalid_scope");
@@ -473,7 +473,10 @@ describe("client credentials (RFC 6749 §4.4, RFC 9700 §4.15)", () => {
       grant_types: ["client_credentials"],
     };
     await world.addClient(unlimited);
-    await assertError(await ask(world, {}, unlimited), "invalid_scope");
+    const bare = await tokensOf(await ask(world, {}, unlimited));
+    assert.deepEqual(Object.keys(bare).sort(), ["access_token", "expires_in", "token_type"]);
+    const state = await world.provider.tokens.read(bare.access_token);
+    assert.deepEqual([state?.scope, state?.aud, state?.subject], [[], ["https://id.test"], undefined]);
     await assertError(await ask(world, { scope: "api:read" }, unlimited), "invalid_scope");
     await assertError(await ask(world, { resource: "https://else.test/" }), "invalid_target");
   });

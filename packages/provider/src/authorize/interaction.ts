@@ -52,8 +52,10 @@ export function interactionsOf(op: Op): Interactions {
         // No is final: a consent form that is still open somewhere turns nothing around.
         if (entry.data.done.denied && !refusal) throw invalidRequest(over);
         const { done, changes = [], cookies = [] } = await record(op, request, entry, answer);
+        // The same form sent twice says nothing new: it goes on without a write that others would have to wait for.
+        const isNew = changes.length > 0 || JSON.stringify(done) !== JSON.stringify(entry.data.done);
         const change = replace(entry, { data: { ...entry.data, done } });
-        if (!(await op.store.commit([change, ...changes]))) continue;
+        if (isNew && !(await op.store.commit([change, ...changes]))) continue;
         const step = "cancel" in answer ? "cancel" : answer.step;
         op.log.info({ event: "interaction.answered", client_id: entry.client, step, done }, "a person answered");
         return seeOther(continueUrl(op, id), cookies);

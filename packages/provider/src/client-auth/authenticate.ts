@@ -1,8 +1,9 @@
 /**
  * Finds out which client sent a request, and whether it is that client (RFC 6749 §2.3, §3.2.1, §5.2).
  *
- * Exactly one method, and the one the client registered. Unknown client, wrong secret, wrong method and disabled client are one
- * answer to the outside and differ in the log. Guarantees that guessing is slowed per address and never locks the client out.
+ * Exactly one method, and the one the client registered. Unknown client, wrong secret, wrong method and disabled client
+ * are one answer to the outside and differ in the log. Guarantees that guessing is slowed per address and never locks
+ * the client out.
  */
 import { basicChallenge } from "@valetkey/protocol/authorization-header";
 import { invalidClient, invalidRequest, OAuthError, tooManyRequests } from "@valetkey/protocol/errors";
@@ -13,8 +14,8 @@ import type { Op, Peer } from "../op.ts";
 import type { ClientAuthMethod } from "./method.ts";
 
 /**
- * Authenticates the client of a request. Throws `invalid_client` (401; with a Basic challenge if the Authorization header was used),
- * `invalid_request` for more than one method, 429 for an address that has guessed too often.
+ * Authenticates the client of a request. Throws `invalid_client` (401; with a Basic challenge if the Authorization
+ * header was used), `invalid_request` for more than one method, 429 for an address that has guessed too often.
  */
 export async function authenticateClient(op: Op, request: Request, form: Form, peer: Peer): Promise<Client> {
   const key = peer.ip === undefined ? undefined : `client:${peer.ip}`;

@@ -12,7 +12,9 @@ export interface Presented {
 
 export interface ClientAuthMethod {
   readonly method: "client_secret_basic" | "client_secret_post" | "none";
-  /** Reads what the request presents for this method: `undefined` if it does not use it. Malformed → `invalid_client`. */
+  /**
+   * Reads what the request presents for this method: `undefined` if it does not use it. Malformed → `invalid_client`.
+   */
   read(request: Request, form: Form): Presented | undefined;
   /** Whether the presented proof is right for this client. */
   verify(op: Op, client: Client, request: Request, form: Form): Promise<boolean>;

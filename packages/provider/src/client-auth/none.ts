@@ -1,8 +1,8 @@
 /**
  * Public clients: they say who they are and prove nothing (RFC 6749 §2.1 and §3.2.1, OpenID Connect Core §9 `none`).
  *
- * What keeps others from using their codes is PKCE (RFC 7636). Guarantees that a request which carries any credential is not taken
- * for a public client's.
+ * What keeps others from using their codes is PKCE (RFC 7636). Guarantees that a request which carries any credential
+ * is not taken for a public client's.
  */
 import type { ClientAuthMethod } from "./method.ts";
 

@@ -1,7 +1,8 @@
 /**
  * Client authentication with a secret: HTTP Basic or form parameters (RFC 6749 §2.3.1).
  *
- * Guarantees that a secret is compared by digest and in constant time, and that one which has expired is no better than a wrong one.
+ * Guarantees that a secret is compared by digest and in constant time, and that one which has expired is no better than
+ * a wrong one.
  */
 import { readBasic } from "@valetkey/protocol/authorization-header";
 import { invalidRequest } from "@valetkey/protocol/errors";

@@ -1,7 +1,8 @@
 /**
  * What this server says about itself (RFC 8414 §2, OpenID Connect Discovery §3, RFC 9207 §3).
  *
- * Derived from the lists the provider is composed of. Guarantees that nothing is announced that is not served, and the other way round.
+ * Derived from the lists the provider is composed of. Guarantees that nothing is announced that is not served, and the
+ * other way round.
  */
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import { jsonResponse } from "../lib/json-response.ts";

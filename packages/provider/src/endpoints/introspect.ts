@@ -1,8 +1,8 @@
 /**
  * Token introspection (RFC 7662): a resource server asks what a token is.
  *
- * Confidential clients only. Guarantees that a client learns about its own tokens and those meant for a resource it introspects for, and
- * that everything else, whatever the reason, is the same `{"active":false}`.
+ * Confidential clients only. Guarantees that a client learns about its own tokens and those meant for a resource it
+ * introspects for, and that everything else, whatever the reason, is the same `{"active":false}`.
  */
 import { invalidClient, invalidRequest } from "@valetkey/protocol/errors";
 import { readForm } from "@valetkey/protocol/form";

@@ -1,7 +1,8 @@
 /**
  * The key set others verify our signatures with (RFC 7517 §5, OpenID Connect Core §10.1.1).
  *
- * Guarantees that it holds public members only, and that a key is in it for longer than this answer may be cached before it signs.
+ * Guarantees that it holds public members only, and that a key is in it for longer than this answer may be cached
+ * before it signs.
  */
 import { jwksMaxAge } from "../keys.ts";
 import { jsonResponse } from "../lib/json-response.ts";

@@ -1,8 +1,8 @@
 /**
  * Dynamic client registration and its management (RFC 7591 §3, RFC 7592 §2, OpenID Connect Registration §3 and §4).
  *
- * Guarantees that whoever registers gets what a stranger may have and no more, and that only the holder of a client's registration
- * access token reads, changes or deletes it: an unknown client and a wrong token are the same answer.
+ * Guarantees that whoever registers gets what a stranger may have and no more, and that only the holder of a client's
+ * registration access token reads, changes or deletes it: an unknown client and a wrong token are the same answer.
  */
 import { invalidClientMetadata } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
@@ -32,6 +32,7 @@ export async function registerEndpoint(op: Op, request: Request, peer: Peer): Pr
     // The client_id is random: what was taken is the last use of the initial access token, by another request.
     lost: refused(),
   });
+  await policy.registered?.(op, peer);
   op.log.debug(
     { event: "client.registered", client_id: registered.client.client_id, token: id },
     "a stranger registered a client",
@@ -126,7 +127,10 @@ async function isOwnSecret(client: Client, secret: unknown, now: number): Promis
   return (await Promise.all(live.map(({ digest }) => matchesDigest(secret, digest)))).includes(true);
 }
 
-/** RFC 7591 §3.2.1, RFC 7592 §3. The secret can be told only when it is made; the registration token is the one presented. */
+/**
+ * RFC 7591 §3.2.1, RFC 7592 §3. The secret can be told only when it is made; the registration token is the one
+ * presented.
+ */
 function describe(op: Op, client: Client, token: string, client_secret?: string): Record<string, unknown> {
   return {
     ...client.metadata,

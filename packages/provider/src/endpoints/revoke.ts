@@ -1,8 +1,8 @@
 /**
  * Token revocation (RFC 7009): a client gives back what it no longer needs.
  *
- * A refresh token goes with everything under its grant, an access token alone. Guarantees that the answer is the same for one's own,
- * unknown and foreign tokens, and that a foreign token stays as it is (P8).
+ * A refresh token goes with everything under its grant, an access token alone. Guarantees that the answer is the same
+ * for one's own, unknown and foreign tokens, and that a foreign token stays as it is (P8).
  */
 import { invalidRequest } from "@valetkey/protocol/errors";
 import { readForm } from "@valetkey/protocol/form";

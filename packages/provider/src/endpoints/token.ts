@@ -1,8 +1,8 @@
 /**
  * The token endpoint (RFC 6749 §3.2, §5; OpenID Connect Core §3.1.3; RFC 8707 §2.2).
  *
- * One straight line: read the form, authenticate the client, find the grant type, read the binding, issue. Guarantees that nobody is
- * asked what they want before it is known who they are.
+ * One straight line: read the form, authenticate the client, find the grant type, read the binding, issue. Guarantees
+ * that nobody is asked what they want before it is known who they are.
  */
 import { invalidRequest, unauthorizedClient, unsupportedGrantType } from "@valetkey/protocol/errors";
 import { type Form, readForm } from "@valetkey/protocol/form";

@@ -1,8 +1,8 @@
 /**
  * The userinfo endpoint: claims about the person behind an access token (OpenID Connect Core §5.3, RFC 6750 §2 and §3).
  *
- * The token comes in the Authorization header and nowhere else. Guarantees that only claims of granted scopes are answered, and none
- * for a token that is not active, not meant for us, or has no person behind it.
+ * The token comes in the Authorization header and nowhere else. Guarantees that only claims of granted scopes are
+ * answered, and none for a token that is not active, not meant for us, or has no person behind it.
  */
 import { challenge, readBearer } from "@valetkey/protocol/authorization-header";
 import { insufficientScope, invalidRequest, invalidToken, jsonError, OAuthError } from "@valetkey/protocol/errors";

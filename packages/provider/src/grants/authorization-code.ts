@@ -1,8 +1,10 @@
 /**
- * The authorization code grant at the token endpoint (RFC 6749 §4.1.3, §4.1.4, §10.5; RFC 7636 §4.6; RFC 9700 §4.5, §4.8).
+ * The authorization code grant at the token endpoint (RFC 6749 §4.1.3, §4.1.4, §10.5; RFC 7636 §4.6; RFC 9700 §4.5,
+ * §4.8).
  *
- * Order: exists, belongs to this client, grant alive, redirect URI, PKCE, spent last. Guarantees that a code yields tokens once, that a
- * wrong client cannot hurt it (P1), and that a replay by whoever could have redeemed it cuts everything it gave (P2).
+ * Order: exists, belongs to this client, grant alive, redirect URI, PKCE, spent last. Guarantees that a code yields
+ * tokens once, that a wrong client cannot hurt it (P1), and that a replay by whoever could have redeemed it cuts
+ * everything it gave (P2).
  */
 import { invalidGrant, invalidRequest, type OAuthError } from "@valetkey/protocol/errors";
 import { verifyPkce } from "@valetkey/protocol/pkce";
@@ -72,7 +74,9 @@ async function pkceMistake(code: CodeData, verifier: string | undefined): Promis
   return right ? undefined : invalidGrant("code_verifier does not fit the code_challenge of the authorization request");
 }
 
-/** P1: a mistake does not consume the code, but after the fifth it is dead. A spent code has nothing left to protect. */
+/**
+ * P1: a mistake does not consume the code, but after the fifth it is dead. A spent code has nothing left to protect.
+ */
 function refuseOnce(code: Known<"code">, refuse: OAuthError): Issuance {
   const counted = replace(code, { data: { ...code.data, failures: code.data.failures + 1 } });
   return { changes: code.data.spentAt === undefined ? [counted] : [], refuse, scope: [], resource: [] };

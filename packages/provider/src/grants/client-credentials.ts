@@ -1,8 +1,8 @@
 /**
  * The client credentials grant: a client on its own behalf (RFC 6749 §4.4, RFC 9700 §4.15).
  *
- * Confidential clients only. Guarantees that such a token holds none but scopes the client's registration lists, never those that
- * speak of a person, and comes without refresh or ID token.
+ * Confidential clients only. Guarantees that such a token holds none but scopes the client's registration lists, never
+ * those that speak of a person, and comes without refresh or ID token.
  */
 import { invalidScope, unauthorizedClient } from "@valetkey/protocol/errors";
 import { isSubset, parseScope } from "@valetkey/protocol/scope";
@@ -27,7 +27,9 @@ export const clientCredentials: GrantType = {
     const scope = asked.length === 0 ? own : asked;
     const reachable = [...op.resources.values()].filter((one) => one.scopes.some((name) => scope.includes(name)));
     const audience = chooseAudience(op, form, { scope, resource: reachable.map((one) => one.resource) });
-    if (audience.scope.length === 0) throw invalidScope("this client has no scope of its own here");
+    // §3.3: without scopes of its own the client still has itself to show, to us; no resource would know what to allow it.
+    const nothing = audience.scope.length === 0 && (asked.length > 0 || audience.resource.length > 0);
+    if (nothing) throw invalidScope("this client has no scope of its own here");
     return { changes: [], ...audience };
   },
 };

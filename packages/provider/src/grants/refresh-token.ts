@@ -1,8 +1,10 @@
 /**
- * The refresh token grant: rotation with a short window for retries (RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core §12).
+ * The refresh token grant: rotation with a short window for retries (RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core
+ * §12).
  *
- * Order: exists, belongs to this client, grant alive, scope and resource, spent last. Guarantees that a refresh token has one successor,
- * that a spent one gives that same successor within the window only (P3), and that any later use cuts the grant.
+ * Order: exists, belongs to this client, grant alive, scope and resource, spent last. Guarantees that a refresh token
+ * has one successor, that a spent one gives that same successor within the window only (P3), and that any later use
+ * cuts the grant.
  */
 import { invalidGrant, invalidRequest, invalidScope } from "@valetkey/protocol/errors";
 import { createId, matchesDigest, readHandle } from "@valetkey/protocol/random";

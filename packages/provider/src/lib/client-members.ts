@@ -1,8 +1,8 @@
 /**
  * The members of client metadata one by one: their type, their size, and what we say to those we do not support.
  *
- * RFC 7591 §2, OpenID Connect Registration §2, RFC 9101 §10.5, RFC 9126 §6, RFC 8705 §3.4, RFC 9449 §5.2. Guarantees that text shown to
- * people has no control characters and URLs shown to people are web pages, in every language.
+ * RFC 7591 §2, OpenID Connect Registration §2, RFC 9101 §10.5, RFC 9126 §6, RFC 8705 §3.4, RFC 9449 §5.2. Guarantees
+ * that text shown to people has no control characters and URLs shown to people are web pages, in every language.
  */
 import { invalidClientMetadata, invalidSoftwareStatement } from "@valetkey/protocol/errors";
 import { checkJwks } from "@valetkey/protocol/jwk";

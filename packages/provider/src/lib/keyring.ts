@@ -2,11 +2,15 @@
  * The life of a signing key: next → active → retiring → gone. Pure functions on the list of keys.
  *
  * RFC 7517 §5, OpenID Connect Core §10.1.1 (rotation of signing keys).
- * Guarantees that each algorithm keeps one active key and one next key, and that no key signs again once it is retiring.
+ * Guarantees that each algorithm keeps one active key and one next key, and that no key signs again once it is
+ * retiring.
  */
 import type { KeyData } from "../entries.ts";
 
-/** Replaces the active key of one algorithm by its next, and the next by a fresh one. The old one stays published until `dropAt`. */
+/**
+ * Replaces the active key of one algorithm by its next, and the next by a fresh one. The old one stays published until
+ * `dropAt`.
+ */
 export function rotateKey(keys: readonly KeyData[], fresh: KeyData, now: number, dropAt: number): KeyData[] {
   const { alg } = fresh;
   const turned = keys.map((key): KeyData => {
@@ -39,8 +43,8 @@ export function tidyKeys(keys: readonly KeyData[], algs: readonly string[], now:
 }
 
 /**
- * Tells whether an algorithm is due for automatic rotation: its active key is old enough, and its next key was published for longer
- * than any cache may lag behind, so that nobody meets a signature by a key they could not know.
+ * Tells whether an algorithm is due for automatic rotation: its active key is old enough, and its next key was
+ * published for longer than any cache may lag behind, so that nobody meets a signature by a key they could not know.
  */
 export function isDue(keys: readonly KeyData[], alg: string, now: number, age: number, lag: number): boolean {
   const active = keys.find((key) => key.alg === alg && key.state === "active");

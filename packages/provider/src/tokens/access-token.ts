@@ -1,7 +1,9 @@
 /**
- * Makes access tokens: opaque ones kept by digest, or signed ones for resources that verify by themselves (RFC 9068 §2).
+ * Makes access tokens: opaque ones kept by digest, or signed ones for resources that verify by themselves (RFC 9068
+ * §2).
  *
- * RFC 6749 §1.4, RFC 7519, RFC 9068, RFC 8707. Guarantees that every token names its audience and ends no later than its grant.
+ * RFC 6749 §1.4, RFC 7519, RFC 9068, RFC 8707. Guarantees that every token names its audience and ends no later than
+ * its grant.
  */
 import { signJwt } from "@valetkey/protocol/jose";
 import { createHandle, createId } from "@valetkey/protocol/random";
@@ -62,7 +64,8 @@ async function mintSigned(op: Op, access: AccessToken): Promise<{ token: string;
   const { auth_time, acr } = grant?.data ?? {};
   const claims = {
     iss: op.issuer,
-    // RFC 9068 §2.2: for a client's own token sub is the client; the prefix keeps it apart from people (RFC 9700 §4.15).
+    // RFC 9068 §2.2: for a client's own token sub is the client; the prefix keeps it apart from people (RFC 9700
+    // §4.15).
     sub: subject ?? clientSubject(client.client_id),
     aud: resource.length === 1 ? resource[0] : resource,
     client_id: client.client_id,

@@ -1,8 +1,8 @@
 /**
  * Makes ID tokens (OpenID Connect Core §2, §3.1.3.6, §12.2).
  *
- * What profile and email scopes release is for userinfo; the ID token says who, when and how. Guarantees the algorithm the client
- * registered, and never `none`.
+ * What profile and email scopes release is for userinfo; the ID token says who, when and how. Guarantees the algorithm
+ * the client registered, and never `none`.
  */
 import { atHash } from "@valetkey/protocol/id-token";
 import { signJwt } from "@valetkey/protocol/jose";
@@ -21,7 +21,9 @@ export interface IdToken {
   readonly now: number;
 }
 
-/** The algorithm a client's ID tokens are signed with: the registered one, else RS256 (OpenID Connect Registration §2). */
+/**
+ * The algorithm a client's ID tokens are signed with: the registered one, else RS256 (OpenID Connect Registration §2).
+ */
 export function idTokenAlg(op: Pick<Op, "keys">, client: Client): SigningAlg {
   const { algs } = op.keys;
   const registered = algs.find((alg) => alg === client.metadata.id_token_signed_response_alg);

@@ -1,8 +1,8 @@
 /**
  * The one mint: whatever the grant type, tokens are born here and committed together with what was spent for them.
  *
- * RFC 6749 §5.1, OpenID Connect Core §3.1.3.3. Guarantees that spending and minting are one atomic act, and that whoever loses a race
- * is judged anew by what is stored then: a spent code is seen as spent.
+ * RFC 6749 §5.1, OpenID Connect Core §3.1.3.3. Guarantees that spending and minting are one atomic act, and that
+ * whoever loses a race is judged anew by what is stored then: a spent code is seen as spent.
  */
 import { OAuthError } from "@valetkey/protocol/errors";
 import type { TokenResponse } from "@valetkey/protocol/metadata";
@@ -16,10 +16,16 @@ import { mintIdToken } from "./id-token.ts";
 import { mintRefreshToken } from "./refresh-token.ts";
 
 const tries = 4;
-/** A refusal that counts failures may lose to other failures, but each time one more is counted and soon there is nothing to change. */
+/**
+ * A refusal that counts failures may lose to other failures, but each time one more is counted and soon there is
+ * nothing to change.
+ */
 const triesToRefuse = 12;
 
-/** Redeems, mints and commits. Throws the refusal of the grant type, or `StoreUnavailable` when races go on for too long. */
+/**
+ * Redeems, mints and commits. Throws the refusal of the grant type, or `StoreUnavailable` when races go on for too
+ * long.
+ */
 export async function issue(op: Op, type: GrantType, request: TokenRequest): Promise<TokenResponse> {
   for (let attempt = 1; ; attempt++) {
     const issuance = await type.redeem(op, request);
@@ -111,7 +117,8 @@ async function issued(
   const { client_id } = client;
   const { grant_type } = type;
   op.log.info({ event: "token.issued", client_id, grant_type, subject, scope, grant: grant?.id }, "tokens were issued");
-  // A stranger's client that is used is there to stay. The tokens are out already: an outage now changes nothing for them.
+  // A stranger's client that is used is there to stay. The tokens are out already: an outage now changes nothing for
+  // them.
   await keepClient(op, client).catch((cause: unknown) => {
     op.log.warn({ event: "client.not-kept", client_id, cause }, "a client's first use could not be recorded");
   });

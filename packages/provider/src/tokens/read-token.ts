@@ -1,8 +1,9 @@
 /**
- * Reads a token of ours and says whether it is active, whatever its form: for userinfo, introspection, revocation and operators.
+ * Reads a token of ours and says whether it is active, whatever its form: for userinfo, introspection, revocation and
+ * operators.
  *
- * RFC 7662 §2.2, RFC 7009 §2.1, RFC 9068 §4. Guarantees that a token is active only while its grant, its client and its person are, and
- * that the reasons why it is not cannot be told apart.
+ * RFC 7662 §2.2, RFC 7009 §2.1, RFC 9068 §4. Guarantees that a token is active only while its grant, its client and its
+ * person are, and that the reasons why it is not cannot be told apart.
  */
 import { decodeUnverified, type JwtClaims, JwtError, verifyJwt } from "@valetkey/protocol/jose";
 import { matchesDigest, readHandle } from "@valetkey/protocol/random";
@@ -133,7 +134,10 @@ async function ifAlive(op: Op, state: TokenState): Promise<ReadToken | undefined
   return grant?.subject === state.subject ? { state, account: grant.account } : undefined;
 }
 
-/** Revokes a token that was read: an access token alone, a refresh token with everything under its grant (RFC 7009 §2.1). */
+/**
+ * Revokes a token that was read: an access token alone, a refresh token with everything under its grant (RFC 7009
+ * §2.1).
+ */
 export async function revokeRead(op: Op, { state, entry }: ReadToken): Promise<void> {
   op.log.info(
     { event: "token.revoked", client_id: state.client_id, subject: state.subject, kind: state.kind },

@@ -1,8 +1,8 @@
 /**
  * Makes refresh tokens (RFC 6749 §1.5 and §6, RFC 9700 §4.14.2).
  *
- * A successor is derived from the token it replaces, under the server's secret: whoever repeats the request within the retry window
- * is given the very same token although only its digest is kept. Guarantees that none outlives its grant.
+ * A successor is derived from the token it replaces, under the server's secret: whoever repeats the request within the
+ * retry window is given the very same token although only its digest is kept. Guarantees that none outlives its grant.
  */
 import { constantTimeEqual } from "@valetkey/protocol/digest";
 import { invalidGrant } from "@valetkey/protocol/errors";
