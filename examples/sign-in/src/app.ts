@@ -56,7 +56,7 @@ export async function startApp({
   app.get("/", (c) => page(c.var.auth?.user));
   app.get("/call", requireUser(), async (c) => {
     const response = await c.var.auth.fetch("valetkey", `${api}/profile`);
-    return page(c.var.auth.user, { status: response.status, body: await response.text() });
+    return page(c.var.auth.user, { status: response.status, body: JSON.stringify(await response.json(), null, 2) });
   });
 
   const server = createAdaptorServer({ fetch: app.fetch });

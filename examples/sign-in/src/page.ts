@@ -20,11 +20,12 @@ const headers = {
 const style = `
   :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
   body { max-width: 34rem; margin: 3rem auto; padding: 0 1rem }
-  button, .button { font: inherit; min-height: 44px; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid; background: none; color: inherit; cursor: pointer }
+  form { margin: 0 }
+  button, .button { box-sizing: border-box; font: inherit; min-height: 44px; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid; background: none; color: inherit; cursor: pointer }
   a.button { display: inline-flex; align-items: center; text-decoration: none }
   dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem } dd { margin: 0; overflow-wrap: anywhere }
-  pre { overflow: auto; padding: 1rem; border: 1px solid; border-radius: .5rem }
-  .row { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; border: 1px solid; border-radius: .5rem }
+  .row { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem; margin-top: 1.5rem }
 `;
 
 /** Renders the page for whoever is signed in, or nobody. */

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startApp } from "./app.ts";
 
@@ -27,8 +28,10 @@ const server = spawn(
     fileURLToPath(new URL("../valetkey.config.ts", import.meta.url)),
   ],
   {
-    stdio: "inherit",
+    stdio: ["ignore", "pipe", "inherit"],
     env: {
+      // Quieter than `valetkey serve`, so that the set-up link is easy to see.
+      LOG_LEVEL: "warn",
       ...process.env,
       PORT: port,
       VALETKEY_ISSUER: issuer,
@@ -37,7 +40,10 @@ const server = spawn(
     },
   },
 );
-console.error(`\n  The example app is on ${appUrl}: open it and sign in.\n`);
+createInterface({ input: server.stdout }).on("line", (line) => {
+  console.log(line);
+  if (line === `ready ${issuer}`) console.error(`\n  Open ${appUrl} and sign in.\n`);
+});
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
 server.on("exit", async (code, signal) => {

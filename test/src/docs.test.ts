@@ -1,0 +1,135 @@
+/**
+ * Docs that run: every TypeScript snippet of the README and of docs/ compiles as it stands, the sign-in snippet really signs
+ * somebody in, and every command is run in a fresh folder and succeeds.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+const pages = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
+
+interface Snippet {
+  readonly page: string;
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+}
+
+const snippets: Snippet[] = pages.flatMap((page) => {
+  const text = readFileSync(join(root, page), "utf8");
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    page,
+    line: text.slice(0, match.index).split("\n").length + 1,
+    language: match[1] ?? "",
+    text: match[2] ?? "",
+  }));
+});
+
+test("every snippet is in a language that is checked here, or is mere markup", () => {
+  const known = ["ts", "sh", "html", "json", "text"];
+  assert.deepEqual(
+    snippets.filter(({ language }) => !known.includes(language)).map(({ page, line }) => `${page}:${line}`),
+    [],
+  );
+  assert.ok(snippets.filter(({ language }) => language === "ts").length >= 5);
+});
+
+test("every link to a file of this project leads somewhere", () => {
+  const broken = pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "");
+    const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)|src(?:set)?="(?!https?:)([^"]+)"/g)].map(
+      (match) => match[1] ?? match[2] ?? "",
+    );
+    return targets
+      .filter((target) => !existsSync(resolve(root, page, "..", target)))
+      .map((target) => `${page}: ${target}`);
+  });
+  assert.deepEqual(broken, []);
+});
+
+test("every TypeScript snippet compiles as it stands", async () => {
+  // Inside the project, so that the packages are found as a user's would be.
+  const folder = join(root, "test", ".snippets");
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  try {
+    const names = new Map<string, string>();
+    for (const [index, { page, line, language, text }] of snippets.entries()) {
+      if (language !== "ts") continue;
+      names.set(`snippet-${index}.ts`, `${page}:${line}`);
+      await writeFile(join(folder, `snippet-${index}.ts`), text);
+    }
+    const options = {
+      extends: "../../tsconfig.base.json",
+      compilerOptions: { composite: false, declaration: false, noEmit: true, types: ["node"] },
+      include: ["*.ts"],
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(options));
+    const compiled = await run(process.execPath, [resolve(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
+      cwd: root,
+    }).catch((error) => error);
+    const said = `${compiled.stdout}${compiled.stderr}${compiled.message ?? ""}`.replaceAll(
+      /\S*(snippet-\d+\.ts)/g,
+      (_, name) => names.get(name) ?? name,
+    );
+    assert.equal(said, "");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+describe("the commands of the README", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "valetkey-docs-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const commands = snippets
+    .filter(({ language, page }) => language === "sh" && page === "README.md")
+    .flatMap(({ text }) => text.split("\n"))
+    .filter((line) => line.includes("npx valetkey") && !line.includes("npx valetkey serve"));
+
+  test("there are some", () => assert.ok(commands.length >= 6));
+  for (const command of commands) {
+    test(command, async () => {
+      const bin = resolve(root, "packages/valetkey/bin/valetkey.js");
+      const line = command.replaceAll("npx valetkey", `"${process.execPath}" "${bin}"`);
+      const { stdout } = await run("sh", ["-c", line], {
+        cwd: folder,
+        env: { PATH: process.env.PATH ?? "", HOME: folder },
+      });
+      assert.notEqual(stdout, "");
+    });
+  }
+});
+
+test("the sign-in snippet has at most eight lines and answers", async () => {
+  const snippet = snippets.find(({ text }) => text.includes('app.get("/me", requireUser()'));
+  assert.ok(snippet);
+  const lines = snippet.text.split("\n").filter((line) => line.trim() !== "");
+  assert.ok(lines.length <= 8, `${lines.length} lines`);
+  const file = join(root, "test", `.sign-in-${process.pid}.ts`);
+  await writeFile(file, snippet.text);
+  process.env.ACME_CLIENT_ID = "app";
+  process.env.ACME_CLIENT_SECRET = "a secret that is long enough for it";
+  try {
+    const { default: app } = (await import(file)) as { default: { fetch(request: Request): Promise<Response> } };
+    const program = await app.fetch(
+      new Request("http://localhost:3000/me", { headers: { Accept: "application/json" } }),
+    );
+    assert.equal(program.status, 401);
+    const person = await app.fetch(new Request("http://localhost:3000/me", { headers: { Accept: "text/html" } }));
+    assert.equal(person.status, 303);
+    assert.match(person.headers.get("location") ?? "", /\/auth\/login/);
+  } finally {
+    await rm(file);
+  }
+});
