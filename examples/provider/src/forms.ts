@@ -20,7 +20,7 @@ export function loginForm({ client }: Interaction, problem?: string): string {
       <form method="post">
         <p><label>E-mail <input name="email" type="email" autocomplete="username" required /></label></p>
         <p><label>Password <input name="password" type="password" autocomplete="current-password" required /></label></p>
-        <button>Sign in</button>
+        <button id="sign-in">Sign in</button>
       </form>`,
   );
 }

@@ -1,6 +1,7 @@
 /** Tokens that keep themselves alive: auth.fetch over HTTP, with refreshes that go well and badly. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Fetch } from "@valetkey/protocol/read-json";
 import { StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
 import fc from "fast-check";
@@ -113,7 +114,17 @@ test("no URL outside a resource is taken for one inside it, whatever its spellin
     }
   };
   assert.equal(allowed("https://api.example/v1/x?y#z")?.resource, "https://api.example/v1");
-  for (const url of ["v10", "v1%2f..", "v1/%2e%2e/x", "v1/../v2", "v1%5c", "", "V1"]) {
+  for (const url of [
+    "v10",
+    "v1%2f..",
+    "v1/..%2fadmin",
+    "v1/..%5cadmin",
+    "v1/%2e%2e/x",
+    "v1/../v2",
+    "v1%5c",
+    "",
+    "V1",
+  ]) {
     assert.equal(allowed(`https://api.example/${url}`), undefined, url);
   }
   for (const url of ["https://api.example.evil/v1", "https://api.example@evil/v1", "https://api.example:444/v1"]) {
@@ -244,6 +255,28 @@ test("of two processes that refresh at once the one that comes late takes over w
   assert.equal((await (await at(two))?.accounts())?.[0]?.signInAgain, undefined);
 });
 
+test("an answer in hand outweighs the note of a process that came late and was refused", async () => {
+  await using issuer = await startIssuer();
+  let now = Date.now();
+  const store = memoryStore({ now: () => now });
+  let late = false;
+  const noting: Fetch = async (url, init) => {
+    const response = await fetch(url, init);
+    const [entry] = late && String(url).endsWith("/token") ? await store.list("app-tokens", {}) : [];
+    if (entry === undefined) return response;
+    const data = { ...(entry.data as Record<string, string>), again: "refused" };
+    assert.ok(await store.commit([{ do: "replace", entry: { ...entry, data } }]));
+    return response;
+  };
+  await using app = await startApp(issuer.url, { now: () => now, store, fetch: noting });
+  const { auth } = await signedIn(app);
+  now += 7200_000;
+  late = true;
+  const signed = await auth();
+  assert.equal((await signed.fetch("acme", `${issuer.url}/api`)).status, 200);
+  assert.equal((await signed.fetch("acme", `${issuer.url}/api`)).status, 200, "and the note is gone");
+});
+
 test("a store that fails in mid-refresh is reported, and the session is not lost (F-57, F-59)", async () => {
   await using issuer = await startIssuer();
   let now = Date.now();
@@ -282,6 +315,16 @@ test("tokens in the store are unreadable, and without the secret they ask for a 
     secret: ["a new secret that is long enough as well", secret],
   });
   assert.equal((await (await rotated.oauth.session(request))?.fetch("acme", `${issuer.url}/api`))?.status, 200);
+});
+
+test("sealed tokens that were moved to another session do not open there", async () => {
+  await using issuer = await startIssuer();
+  await using app = await startApp(issuer.url);
+  const [one] = [await signedIn(app), await signedIn(app)];
+  const [first, second] = await app.store.list("app-tokens", {});
+  assert.ok(first && second);
+  assert.ok(await app.store.commit([{ do: "replace", entry: { ...first, data: second.data } }]));
+  await assert.rejects((await one.auth()).fetch("acme", `${issuer.url}/api`), { code: "sign_in_again" });
 });
 
 test("without a refresh token the end of the access token is the end", async () => {

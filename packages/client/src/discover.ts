@@ -7,7 +7,7 @@
  */
 import { checkIssuer, type ServerMetadata, wellKnown } from "@valetkey/protocol/metadata";
 import { type Fetch, readJsonObject } from "@valetkey/protocol/read-json";
-import { ClientError, isClientError } from "./client-error.ts";
+import { ClientError } from "./client-error.ts";
 import { ask } from "./lib/ask.ts";
 import { readSecureUrl } from "./lib/secure-url.ts";
 
@@ -91,6 +91,3 @@ export function checkMetadata(document: Readonly<Record<string, unknown>>, issue
   }
   return document as unknown as ServerMetadata;
 }
-
-/** Tells whether a failure of `discover` may pass by itself; a document about another issuer does not. */
-export const isOutage = (e: unknown): boolean => isClientError(e, "issuer_unavailable");

@@ -96,6 +96,16 @@ test("assets are served under their hash, for ever, and nothing else under /asse
   assert.ok(!/<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/.test(html), "nothing inline");
 });
 
+test("whoever has no 404 of their own gets one: a page for people, JSON for programs", async () => {
+  await using site = await startSite();
+  const page = await site.server.notFound(new Request(`${issuer}/nothing`, { headers: { Accept: "text/html,*/*" } }));
+  assert.equal(page.status, 404);
+  assert.match(await page.text(), /There is nothing at this address/);
+  assert.equal(page.headers.get("x-frame-options"), "DENY");
+  const json = await site.server.notFound(new Request(`${issuer}/nothing`));
+  assert.deepEqual([json.status, (await json.json()).error], [404, "not_found"]);
+});
+
 test("what is not ours is undefined, and handle never rejects", async () => {
   await using site = await startSite();
   for (const path of ["/other", "/account/other", "/login/", "/setup/../x"]) {

@@ -27,7 +27,7 @@ import { sessionsPage } from "./pages/account/sessions.tsx";
 import { appLogin, appLoginPath } from "./pages/app-login.tsx";
 import { loadAssets } from "./pages/assets.ts";
 import { consentPage } from "./pages/consent.tsx";
-import { newRequestId, showTrouble, wordsFor } from "./pages/error.tsx";
+import { newRequestId, showNotFound, showTrouble, wordsFor } from "./pages/error.tsx";
 import { explainRequest } from "./pages/explain-request.ts";
 import { landingPage } from "./pages/landing.tsx";
 import { loginPage } from "./pages/login.tsx";
@@ -110,6 +110,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     provider,
     log,
     issuer,
+    notFound: (request) => showNotFound(look, request),
     async handle(request, peer = {}) {
       const answer = await provider.handle(request, peer);
       if (answer !== undefined) return answer;

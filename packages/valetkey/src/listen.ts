@@ -50,6 +50,8 @@ export interface ListenOptions {
 /** What answers once everything is open. */
 export interface Answerer {
   handle(request: Request, peer: Peer): Promise<Response | undefined>;
+  /** What `handle` left: there is nothing at this address. */
+  notFound(request: Request): Promise<Response>;
   /** Rejects or says no when the store or the keys cannot be used. */
   ready(): Promise<boolean>;
 }
@@ -77,7 +79,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     if (path === "/readyz") return (await isReady(answerer)) && !ending ? plain(200, "ready") : plain(503, "not ready");
     if (!answerer) return plain(503, "starting", { "retry-after": "1" });
     const ip = addressOf(incoming.socket.remoteAddress, forwardedFor(incoming));
-    return (await answerer.handle(request, { ip })) ?? notFound(request);
+    return (await answerer.handle(request, { ip })) ?? answerer.notFound(request);
   };
   const listener = getRequestListener((request, env) => respond(request, env.incoming as IncomingMessage), {
     overrideGlobalObjects: false,
@@ -195,21 +197,4 @@ const plainHeaders = {
 
 function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
   return new Response(`${text}\n`, { status, headers: { ...plainHeaders, ...headers } });
-}
-
-function notFound(request: Request): Response {
-  const headers = {
-    ...plainHeaders,
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-  };
-  if (!request.headers.get("accept")?.includes("text/html")) {
-    const body = JSON.stringify({ error: "not_found", error_description: "there is nothing at this address" });
-    return new Response(body, { status: 404, headers: { ...headers, "content-type": "application/json" } });
-  }
-  const page =
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
-    "<title>Not found</title><h1>Not found</h1><p>There is nothing at this address.</p></html>";
-  return new Response(page, { status: 404, headers: { ...headers, "content-type": "text/html; charset=utf-8" } });
 }

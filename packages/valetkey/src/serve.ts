@@ -85,6 +85,7 @@ async function answer(listener: Listener, parts: Parts, settings: Settings, log:
   ];
   listener.answerWith({
     handle: server.handle,
+    notFound: server.notFound,
     async ready() {
       await store.get("client", "ready");
       await directory.find("ready");

@@ -37,6 +37,8 @@ export interface ServerOptions
 export interface Server {
   /** Answers endpoints and pages; `undefined`: not one of ours. Never rejects. */
   handle(request: Request, peer?: Peer): Promise<Response | undefined>;
+  /** The 404 of whoever has none of their own: a page for people, JSON for programs. */
+  notFound(request: Request): Promise<Response>;
   readonly provider: Provider;
   readonly log: Log;
   readonly issuer: string;

@@ -94,6 +94,20 @@ export function authorizeUrl(parameters: Record<string, string> = {}, at = issue
   return `${at}/authorize?${query}`;
 }
 
+/** Redeems the code an app got, as the client `photos`: what it was granted is alive from then on. */
+export async function redeem(server: Server, location: string | undefined): Promise<{ refresh_token?: string }> {
+  const body = new URLSearchParams({
+    grant_type: "authorization_code",
+    client_id: "photos",
+    redirect_uri: callback,
+    code: new URL(location ?? "").searchParams.get("code") ?? "",
+    // RFC 7636 Appendix B.
+    code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+  });
+  const answer = await server.handle(new Request(`${server.issuer}/token`, { method: "POST", body }));
+  return (await answer?.json()) as { refresh_token?: string };
+}
+
 function startClock(): Clock {
   let at = Date.UTC(2026, 5, 1);
   return {

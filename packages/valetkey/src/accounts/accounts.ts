@@ -14,7 +14,8 @@ import { canonicalEmail, readEmail } from "./email.ts";
 import { linksIn } from "./links.ts";
 import { isHashable, isOutdated, type Passwords, passwords } from "./password.ts";
 import { checkPassword } from "./password-policy.ts";
-import { likeText, personOf, type Row, readName, searchText } from "./person.ts";
+import { likeText, personOf, readName, searchText } from "./person.ts";
+import type { Row } from "./tables.ts";
 
 export interface DirectoryOptions {
   /** `file:<path>` or `postgres://…`; the tables are created there. */
@@ -32,10 +33,7 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
   const database = await openDatabase(options.database);
   const links = linksIn(options.store, now);
 
-  const row = (subject: string): Promise<Row | undefined> =>
-    database.run((db) =>
-      db.selectFrom("valetkey_account").selectAll().where("subject", "=", subject).executeTakeFirst(),
-    );
+  const row = database.find;
   const rowByEmail = (email: string): Promise<Row | undefined> =>
     database.run((db) => db.selectFrom("valetkey_account").selectAll().where("email", "=", email).executeTakeFirst());
   const mustFind = async (subject: string): Promise<Row> => {

@@ -12,11 +12,14 @@ import { type Dialect, Kysely, PostgresDialect } from "kysely";
 import { migrate } from "./migrations.ts";
 import { postgresPool } from "./postgres-pool.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
-import type { Tables } from "./tables.ts";
+import { openReader } from "./sqlite-reader.ts";
+import type { Row, Tables } from "./tables.ts";
 
 export interface Database {
   /** Runs statements. A serialization failure or deadlock is tried again, at most three times in all. */
   run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /** Finds one account. Every request with a token asks this, so SQLite answers it without a thread in between. */
+  find(subject: string): Promise<Row | undefined>;
   close(): Promise<void>;
 }
 
@@ -49,24 +52,38 @@ export async function openDatabase(url: string): Promise<Database> {
   const db = new Kysely<Tables>({ dialect: dialectOf(place) });
   try {
     await migrate(db);
+    const reader = place.kind === "sqlite" ? openReader(place.file) : undefined;
+    const bySubject = db.selectFrom("valetkey_account").selectAll().where("subject", "=", "").compile();
+    return {
+      run: (work) => attempt(() => work(db)),
+      find: (subject) =>
+        attempt(async (): Promise<Row | undefined> => {
+          if (reader) return reader.find(subject);
+          return (await db.executeQuery<Row>({ ...bySubject, parameters: [subject] })).rows[0];
+        }),
+      async close() {
+        // The connection that closes last empties the write-ahead log: the one that writes.
+        reader?.close();
+        await db.destroy();
+      },
+    };
   } catch (error) {
     await db.destroy().catch(() => {});
     throw error;
   }
-  return {
-    async run(work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await work(db);
-        } catch (cause) {
-          const code = (cause as { code?: unknown }).code;
-          if ((code === "40001" || code === "40P01") && attempt < 3) continue;
-          throw new StoreUnavailable("The directory's database did not answer.", { cause });
-        }
-      }
-    },
-    close: () => db.destroy(),
-  };
+}
+
+async function attempt<T>(work: () => Promise<T>): Promise<T> {
+  for (let count = 1; ; count++) {
+    try {
+      return await work();
+    } catch (cause) {
+      const code = (cause as { code?: unknown }).code;
+      // Serialization failure, deadlock: nothing was done, and trying again can work.
+      if ((code === "40001" || code === "40P01") && count < 3) continue;
+      throw new StoreUnavailable("The directory's database did not answer.", { cause });
+    }
+  }
 }
 
 function dialectOf(place: DatabasePlace): Dialect {

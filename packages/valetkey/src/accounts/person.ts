@@ -3,11 +3,8 @@
  *
  * The one property: a name is one line without invisible direction changes, so it cannot rearrange a page or a log.
  */
-import type { Selectable } from "kysely";
 import { DirectoryError, type Person } from "./directory.ts";
-import type { AccountTable } from "./tables.ts";
-
-export type Row = Selectable<AccountTable>;
+import type { Row } from "./tables.ts";
 
 /** Reads a row. */
 export function personOf(row: Row): Person {

@@ -36,6 +36,8 @@ export function postgresPool(url: string): PostgresPool {
   });
   // An idle connection that breaks is dropped by the pool; nobody waits for it.
   pool.on("error", () => {});
+  // One that breaks in use tells whoever waits on it, and besides raises an event that would end the process unheard.
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   return {
     options: pool.options,

@@ -3,7 +3,7 @@
  *
  * One shape for SQLite and PostgreSQL: truth values are 0 and 1, times are milliseconds since the epoch.
  */
-import type { ColumnType } from "kysely";
+import type { ColumnType, Selectable } from "kysely";
 
 export interface AccountTable {
   /** Never reused and never shown in a page: what clients get as `sub`. */
@@ -24,3 +24,6 @@ export interface AccountTable {
 export interface Tables {
   valetkey_account: AccountTable;
 }
+
+/** An account as it is read. */
+export type Row = Selectable<AccountTable>;

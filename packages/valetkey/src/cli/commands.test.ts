@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { main } from "../main.ts";
-import { problemPages } from "./errors.ts";
-import type { Terminal } from "./terminal.ts";
-import { inspect } from "./token.ts";
+import { silentLog } from "@valetkey/provider/log";
+import { createProvider } from "@valetkey/provider/provider";
+import { openParts } from "../open.ts";
+import { readSettings } from "../settings.ts";
+import { commandsIn } from "./place.test.ts";
 
 const password = "correct horse battery";
 let folder: string;
@@ -18,39 +18,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-interface Ran {
-  readonly status: number;
-  readonly out: string;
-  readonly said: string;
-  /** Standard output as the one JSON document it must be. */
-  readonly json: Record<string, unknown>;
-}
-
-/** Runs commands in one place with its own database. */
-function place(name: string, env: Record<string, string> = {}) {
-  const database = `file:${join(folder, name, "valetkey.db")}`;
-  return async (line: string, input = "", more: Record<string, string> = {}): Promise<Ran> => {
-    let out = "";
-    let said = "";
-    const terminal: Terminal = {
-      env: { VALETKEY_DATABASE_URL: database, ...env, ...more },
-      folder,
-      out: (text) => (out += `${text}\n`),
-      say: (text) => (said += `${text}\n`),
-      input: async () => input,
-      untilEnd: async () => {},
-    };
-    const status = await main(line.split(" "), terminal);
-    return {
-      status,
-      out,
-      said,
-      get json() {
-        return JSON.parse(out) as Record<string, unknown>;
-      },
-    };
-  };
-}
+const place = (name: string, env?: Record<string, string>) => commandsIn(folder, name, env);
 
 test("people: added, invited, shown, reset, disabled, enabled, removed", async () => {
   const run = place("people");
@@ -69,6 +37,27 @@ test("people: added, invited, shown, reset, disabled, enabled, removed", async (
   assert.equal((await run(`user enable ${added.json.subject} --json`)).json.disabled, false);
   assert.equal((await run("user rm alice@example.org")).status, 0);
   assert.equal((await run("user rm alice@example.org")).status, 5);
+});
+
+test("who is disabled or removed has no session left, whoever else has the database open", async () => {
+  const run = place("sessions");
+  const database = `file:${join(folder, "sessions", "valetkey.db")}`;
+  const settings = new Map([["database", { value: database, origin: "test" }]]);
+  const parts = await openParts(readSettings(settings).settings, silentLog);
+  const { sessions } = createProvider(parts.options);
+  const page = new Request("http://localhost:4000/login");
+  try {
+    for (const verb of ["disable", "rm"]) {
+      const { subject } = await parts.directory.create({ email: `${verb}@example.org`, name: verb });
+      await sessions.start(page, { subject });
+      assert.equal((await sessions.list(page, subject)).length, 1);
+      assert.equal((await run(`user ${verb} ${subject}`)).status, 0);
+      assert.equal((await parts.store.list("session", { subject })).length, 0, verb);
+      assert.equal(await parts.directory.find(subject), undefined);
+    }
+  } finally {
+    await parts.close();
+  }
 });
 
 test("clients: added with the secret shown once, changed, rotated, disabled, removed", async () => {
@@ -162,88 +151,9 @@ test("the database of a newer version, a wrong secret and a file that is no data
   );
   const noise = await run(`user list --json --database file:${join(folder, "noise.db")}`);
   assert.deepEqual([noise.status, JSON.parse(noise.said).error.code], [8, "VK8001"]);
-  const absent = await run("user list --json --database postgres://nobody:hunter2@127.0.0.1:1/none");
+  const absent = await run("user list --json --database postgres://nobody:hunter2@127.0.0.1:1/none", "", {
+    VALETKEY_SECRET: "a secret so that none is made in the working folder",
+  });
   assert.deepEqual([absent.status, JSON.parse(absent.said).error.code], [8, "VK8001"]);
   assert.doesNotMatch(absent.said, /hunter2/);
-});
-
-test("keys: listed, rotated, retired", async () => {
-  const run = place("keys");
-  const active = async () =>
-    (JSON.parse((await run("key list --json")).out) as { kid: string; alg: string; state: string }[]).find(
-      ({ alg, state }) => alg === "ES256" && state === "active",
-    )?.kid;
-  const first = await active();
-  assert.equal((await run("key rotate --alg ES256")).status, 0);
-  const second = await active();
-  assert.ok(first && second && first !== second);
-  assert.equal((await run(`key retire ${first}`)).status, 0);
-  assert.doesNotMatch((await run("key list")).out, new RegExp(first));
-  assert.equal((await run("key rotate --alg HS256")).status, 2);
-});
-
-test("a token is inspected offline: kind, checksum and age of ours; a JWT is said not to be verified", async () => {
-  const run = place("tokens");
-  const token = (await run("client token")).out.trim();
-  assert.deepEqual(
-    (({ format, kind, checksum }) => ({ format, kind, checksum }))(
-      (await run(`token inspect ${token} --json`)).json as never,
-    ),
-    { format: "handle", kind: "initial-access", checksum: "ok" },
-  );
-  assert.equal((await run("token inspect - --json", token.replace(/.$/, "!"))).json.checksum, "wrong");
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  assert.deepEqual(inspect(`${part({ alg: "RS256" })}.${part({ sub: "alice" })}.AAAA`), {
-    format: "jwt",
-    verified: false,
-    header: { alg: "RS256" },
-    claims: { sub: "alice" },
-  });
-  assert.equal((await run("token introspect nothing --json")).json.active, false);
-});
-
-test("config print names origins and shows no secret; init writes a file that works and never overwrites", async () => {
-  const run = place("config", { VALETKEY_SECRET: "hunter2hunter2hunter2-0123456789-abcdef" });
-  const printed = await run("config print --json --database postgres://u:hunter2@db/x --issuer https://id.example.org");
-  assert.equal(printed.status, 0, printed.said);
-  assert.doesNotMatch(printed.out, /hunter2/);
-  const settings = printed.json.settings as Record<string, { value: unknown; origin: string }>;
-  assert.deepEqual(settings.issuer, { value: "https://id.example.org", origin: "--issuer" });
-  assert.equal(settings.secret?.origin, "env VALETKEY_SECRET");
-  assert.equal((await run("init --issuer https://id.example.org")).status, 0);
-  assert.equal((await run("init")).status, 6);
-  const read = await run("config print --json");
-  assert.equal(read.status, 0, read.said);
-  assert.match(String(read.json.path), /valetkey\.config\.ts$/);
-  await rm(join(folder, "valetkey.config.ts"));
-});
-
-test("doctor: fine on a fresh place and on a used one; open files and a bad configuration are problems (status 9)", async () => {
-  const run = place("doctor");
-  const fresh = await run("doctor --json", "", { VALETKEY_ISSUER: "http://localhost:1" });
-  assert.deepEqual([fresh.status, fresh.json.ok], [0, true], fresh.out);
-  await run("key list");
-  const env = { VALETKEY_ISSUER: "http://localhost:1" };
-  assert.equal((await run("doctor", "", env)).status, 0);
-  await chmod(join(folder, "doctor", "valetkey.db"), 0o644);
-  const open = await run("doctor --json", "", env);
-  assert.equal(open.status, 9);
-  assert.match(open.out, /open to others/);
-  assert.equal((await run("doctor --json", "", { PORT: "x" })).status, 9);
-});
-
-test("every error code has a page, and every page a way out", async () => {
-  const run = place("explain");
-  for (const code of Object.keys(problemPages)) {
-    const { status, out } = await run(`explain ${code}`);
-    assert.equal(status, 0);
-    assert.match(out, /fix {3}\S/);
-  }
-  assert.equal((await run("secret")).out.trim().length, 64);
-});
-
-test("the starter is plain enough for an old Node to read, and says which Node it needs", async () => {
-  const source = await readFile(fileURLToPath(new URL("../../bin/valetkey.js", import.meta.url)), "utf8");
-  assert.doesNotMatch(source, /\?\.|\?\?|^import .*from|await /m);
-  assert.match(source, /-p valetkey valetkey/);
 });

@@ -99,6 +99,24 @@ function ForDevelopers({ got, expected, fix }: Explanation) {
   );
 }
 
+/** Answers for an address at which there is nothing. */
+export async function showNotFound(look: Look, request: Request): Promise<Response> {
+  if (!request.headers.get("accept")?.includes("text/html")) {
+    const headers = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+    const error_description = "there is nothing at this address";
+    return Response.json({ error: "not_found", error_description }, { status: 404, headers });
+  }
+  return showTrouble(look, {
+    code: "not_found",
+    status: 404,
+    title: "Not found",
+    happened: "There is nothing at this address.",
+    advice: "Check the address, or go to the front page.",
+    onward: { href: `${look.base}/`, words: "Front page" },
+    requestId: newRequestId(),
+  });
+}
+
 /** The words for an error the protocol foresees but must not send to a client. */
 export function wordsFor(error: string, status: number): Pick<Trouble, "title" | "happened" | "advice"> {
   if (status === 503 || error === "temporarily_unavailable") {

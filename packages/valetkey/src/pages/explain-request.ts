@@ -25,10 +25,11 @@ export async function explainRequest(
     };
   }
   const client = await clients.find(client_id.slice(0, 512));
-  if (client === undefined) {
+  // An unknown client and a disabled one are one page: whoever guesses ids learns nothing here either.
+  if (client === undefined || client.disabled) {
     return {
       got: `client_id=${shorten(client_id)}`,
-      expected: "the client_id of a registered client",
+      expected: "the client_id of a registered client that is not disabled",
       fix: "`valetkey client list` shows those there are, `valetkey client add` makes one.",
     };
   }

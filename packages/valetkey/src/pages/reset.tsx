@@ -60,7 +60,9 @@ function show(site: Site, c: Context<Env>, { link, person, errors, status }: Res
       <p class="as-whom">
         <Person person={person} />
       </p>
-      {person.password && <p class="detail">You will be signed out everywhere, and apps have to ask you again.</p>}
+      {person.password && (
+        <p class="detail">You will be signed out everywhere, and apps lose their access until you use them again.</p>
+      )}
       <Problems errors={errors} />
       <form method="post" action={pathOf(site, "/reset")}>
         <Token token={token} />

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { password, startSite } from "../site.test.ts";
+import { authorizeUrl, password, redeem, startSite } from "../site.test.ts";
 import { visit } from "../visit.test.ts";
 
 const ada = { email: "ada@example.com", name: "Ada", password };
@@ -56,6 +56,9 @@ test("a reset link sets a password once, signs nobody in and ends every session 
   await using site = await startSite();
   const signedIn = visit(site.server);
   await signedIn.send(await signedIn.go("/login"), { username: "alice@example.com", password }, "submit");
+  const consent = await signedIn.go(authorizeUrl({ scope: "openid offline_access", prompt: "consent" }));
+  await redeem(site.server, (await signedIn.send(consent, {}, "allow")).location);
+  assert.equal((await site.store.list("grant", { subject: site.alice })).length, 1);
   const link = `/reset?token=${await site.directory.createResetToken(site.alice)}`;
   const browser = visit(site.server);
   const form = await browser.go(link);
@@ -66,6 +69,7 @@ test("a reset link sets a password once, signs nobody in and ends every session 
   assert.equal(new URL(done.url).pathname, "/login");
   assert.match(done.html, /Your new password is set/);
   assert.equal(new URL((await signedIn.go("/account")).url).pathname, "/login");
+  assert.deepEqual(await site.store.list("grant", { subject: site.alice }), []);
   assert.equal((await browser.go(link)).status, 404);
   assert.equal((await browser.send(form, { password: "yet another phrase" }, "submit")).status, 404);
   const again = await browser.send(done, { username: "alice@example.com", password: "a brand new phrase" }, "submit");

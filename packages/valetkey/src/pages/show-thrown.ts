@@ -17,7 +17,7 @@ export async function showThrown(site: Site, request: Request, thrown: unknown):
   const { pathname, search } = new URL(request.url);
   if (thrown instanceof PageProblem) {
     const { code, words } = thrown;
-    site.log.info({ event: "page.refused", request_id: requestId, path: pathname, code }, words.title);
+    site.log.info({ event: "page.refused", request_id: requestId, path: pathname, reason: code }, words.title);
     return showTrouble(site, {
       code,
       ...words,

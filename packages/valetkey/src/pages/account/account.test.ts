@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { authorizeUrl, password, startSite, type TestSite } from "../../site.test.ts";
+import { authorizeUrl, password, redeem, startSite, type TestSite } from "../../site.test.ts";
 import { type Visited, type Visitor, visit } from "../../visit.test.ts";
 import { deviceWords } from "./device-words.ts";
 
@@ -46,9 +46,18 @@ test("a password change needs the current one, ends all other sessions and every
   await using site = await startSite();
   const other = await signedIn(site);
   const scope = "openid profile offline_access";
-  await other.send(await other.go(authorizeUrl({ scope, prompt: "consent" })), {}, "allow");
-  assert.equal((await site.store.list("grant", { subject: site.alice })).length, 1);
   const browser = await signedIn(site);
+  const before = browser.cookies.get("vk_session");
+  // One that outlives sessions, from elsewhere, and one that is bound to the session which stays.
+  for (const [from, scopes] of [
+    [other, scope],
+    [browser, "openid profile"],
+  ] as const) {
+    const consent = await from.go(authorizeUrl({ scope: scopes, prompt: "consent" }));
+    const tokens = await redeem(site.server, (await from.send(consent, {}, "allow")).location);
+    assert.ok(tokens.refresh_token);
+  }
+  assert.equal((await site.store.list("grant", { subject: site.alice })).length, 2);
   const page = await browser.go("/account/password");
   const wrong = await browser.send(page, { current: "wrong", password: "a better phrase" }, "submit");
   assert.equal(wrong.status, 422);
@@ -60,6 +69,7 @@ test("a password change needs the current one, ends all other sessions and every
   assert.match(done.html, /Your password is changed/);
   assert.equal(pathOf(await other.go("/account")), "/login");
   assert.equal(pathOf(await browser.go("/account")), "/account");
+  assert.notEqual(browser.cookies.get("vk_session"), before, "a fresh session");
   assert.deepEqual(await site.store.list("grant", { subject: site.alice }), []);
   await signedIn(site, "a better phrase");
 });

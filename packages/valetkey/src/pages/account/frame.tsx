@@ -27,7 +27,8 @@ export interface Above {
 const doneWords: Readonly<Record<string, string>> = {
   "set-up": "Your account is ready. Go back to your app and sign in there.",
   profile: "Your name is saved.",
-  password: "Your password is changed. You were signed out everywhere else, and apps have to ask you again.",
+  password:
+    "Your password is changed. You were signed out everywhere else, and apps have lost their access until you use them again.",
   session: "That session has ended.",
   sessions: "All other sessions have ended.",
   app: "The app has no access any more.",

@@ -2,7 +2,7 @@
  * `/account/password`: changes the password of whoever is signed in and knows the current one.
  *
  * ASVS 5.0 §6.2.3, §7.4.3. Guarantees that guessing the current password here is as slow as at sign-in, and that after a change
- * every other session and every grant of the person has ended.
+ * every session and every grant of the person has ended; whoever changed it goes on in a fresh session.
  */
 import { type Context, Hono } from "hono";
 import { type Directory, DirectoryError } from "../../accounts/directory.ts";
@@ -23,7 +23,10 @@ export function passwordPage(site: Site, directory: Directory): Hono<Env> {
       const { current = "", password = "" } = await readOwnForm(site, c.req.raw);
       const refused = await change(site, directory, visitor, { current, password, ip: c.env.peer.ip });
       if (refused !== undefined) return show(site, c, visitor, refused);
-      return seeOther(site, pathOf(site, "/account/password", { done: "password" }));
+      // Every session has ended, this one too: with it go the grants bound to it. Whoever changed the password goes on in a
+      // fresh one.
+      const cookies = await site.provider.sessions.start(c.req.raw, { subject: visitor.person.subject, amr: ["pwd"] });
+      return seeOther(site, pathOf(site, "/account/password", { done: "password" }), cookies);
     }),
   );
 
@@ -33,7 +36,7 @@ export function passwordPage(site: Site, directory: Directory): Hono<Env> {
 async function change(
   site: Site,
   directory: Directory,
-  { session, person: { subject } }: Visitor,
+  { person: { subject } }: Visitor,
   { current, password, ip }: { readonly current: string; readonly password: string; readonly ip: string | undefined },
 ): Promise<Above | undefined> {
   const account = `password of ${subject}`;
@@ -51,7 +54,7 @@ async function change(
     return formErrors(thrown);
   }
   await site.attempts.settle(account, ip, "right");
-  await site.provider.sessions.endAll(subject, { exceptSid: session.sid, grants: "all" });
+  await site.provider.sessions.endAll(subject, { grants: "all" });
   site.log.info({ event: "password.changed", subject }, "a password was changed");
   return undefined;
 }
@@ -62,7 +65,7 @@ function show(site: Site, c: Context<Env>, { person }: Visitor, above: Above): P
   return showAccount(site, c, page, (token) => (
     <section class="card" aria-labelledby="change">
       <h2 id="change">Change your password</h2>
-      <p>You will be signed out everywhere else, and connected apps have to ask you again.</p>
+      <p>You will be signed out everywhere else, and connected apps lose their access until you use them again.</p>
       <form method="post" action={pathOf(site, "/account/password")}>
         <Token token={token} />
         <input
