@@ -17,12 +17,15 @@ export function makeProvider({
   secret: string;
   store: OpenStore;
 }): Provider {
+  const keys = createKeys({ store, secret });
+  // What has expired is deleted, keys that are old are rotated.
+  setInterval(() => Promise.all([store.sweep(), keys.maintain()]).catch(console.error), 60_000).unref();
   return createProvider({
     issuer,
     secret,
     // 2. Clients, tokens and codes need no models of yours: they are entries of the store.
     store,
-    keys: createKeys({ store, secret }),
+    keys,
     accounts: { find: (subject) => users.find(subject) },
     // 10. What clients may ask for, in the words the consent page shows.
     scopes: { "photos:read": "See your photos" },

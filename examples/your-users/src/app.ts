@@ -25,6 +25,8 @@ export async function makeApp({ issuer, secret }: { issuer: string; secret: stri
     scopes: { "photos:read": "See your photos" },
     brand: { name: "Photo Album", accent: "#0b6e4f" },
   });
+  // Expired entries go, old keys are rotated.
+  setInterval(() => server.maintain().catch(console.error), 60_000).unref();
   const app = new Hono();
   app.use(async (c, next) => (await server.handle(c.req.raw)) ?? next());
   app.get("/", (c) => c.text("The rest of the app."));

@@ -5,8 +5,8 @@
  * else's interaction opens nothing. A browser keeps the ten newest of a kind, so that abandoned ones do not fill the header.
  */
 import { readCookies, setCookie } from "@valetkey/protocol/cookie";
-import { type Handle, matchesDigest, readHandle } from "@valetkey/protocol/random";
-import { find, type Known } from "./entries.ts";
+import type { Handle } from "@valetkey/protocol/random";
+import { findByHandle, type Known } from "./entries.ts";
 import type { Op } from "./op.ts";
 
 export type BoundKind = "interaction" | "logout";
@@ -38,10 +38,8 @@ export async function findBound<K extends BoundKind>(
   kind: K,
   id: string,
 ): Promise<Known<K> | undefined> {
-  const handle = readHandle(readCookies(request).get(nameOf(op, kind, id)) ?? "", kind);
-  if (handle === undefined) return undefined;
-  const entry = await find(op.store, kind, id);
-  return entry !== undefined && (await matchesDigest(handle.secret, entry.data.digest)) ? entry : undefined;
+  const entry = await findByHandle(op.store, kind, readCookies(request).get(nameOf(op, kind, id)) ?? "");
+  return entry?.id === id ? entry : undefined;
 }
 
 function nameOf(op: Op, kind: BoundKind, id: string): string {

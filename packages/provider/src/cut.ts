@@ -6,7 +6,7 @@
  */
 
 import { type Entry, StoreUnavailable } from "@valetkey/store";
-import { type Kinds, type Known, list, remove } from "./entries.ts";
+import { find, type Kinds, type Known, list, remove } from "./entries.ts";
 import type { Op } from "./op.ts";
 
 const batch = 100;
@@ -61,4 +61,10 @@ export async function cutSessions(
     ({ id, data }) => unborn.has(id) || (data.offline ? which.offline === "cut" : which.isEnded(data.sid)),
   );
   await removeAll(op, [...grants, ...codes]);
+}
+
+/** Removes a grant, and so every token under it. */
+export async function cutGrant(op: Op, id: string): Promise<void> {
+  const grant = await find(op.store, "grant", id);
+  if (grant !== undefined) await removeAll(op, [grant]);
 }

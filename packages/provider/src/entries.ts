@@ -6,6 +6,7 @@
  */
 import type { Jwk } from "@valetkey/protocol/jwk";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
+import { matchesDigest, readHandle } from "@valetkey/protocol/random";
 import type { Change, Entry, Filter, Store } from "@valetkey/store";
 
 /** kind `client`, id = client_id. */
@@ -211,6 +212,9 @@ export interface Kinds {
   logout: LogoutData;
 }
 
+/** Kinds of which something was given out that leads back to the entry. */
+export type HandleKind = { [K in keyof Kinds]: Kinds[K] extends { readonly digest: string } ? K : never }[keyof Kinds];
+
 /** An entry of a kind of ours, typed. */
 export type Known<K extends keyof Kinds> = Entry<Kinds[K]>;
 
@@ -218,6 +222,21 @@ export type Known<K extends keyof Kinds> = Entry<Kinds[K]>;
 export async function find<K extends keyof Kinds>(store: Store, kind: K, id: string): Promise<Known<K> | undefined> {
   // Nobody but this package writes these kinds, so the data has the shape it was inserted with.
   return (await store.get(kind, id)) as Known<K> | undefined;
+}
+
+/**
+ * Finds the live entry behind a handle that somebody presents: well-formed, known, and with the right secret, compared in
+ * constant time. Nothing otherwise, whatever is wrong with it.
+ */
+export async function findByHandle<K extends HandleKind>(
+  store: Store,
+  kind: K,
+  text: string,
+): Promise<Known<K> | undefined> {
+  const handle = readHandle(text, kind);
+  const entry = handle && (await find(store, kind, handle.id));
+  if (handle === undefined || entry === undefined) return undefined;
+  return (await matchesDigest(handle.secret, entry.data.digest)) ? entry : undefined;
 }
 
 /** Lists live entries of a kind of ours in order of id. */

@@ -93,16 +93,20 @@ export function logoutsOf(op: Op): Logouts {
       if (entry === undefined) {
         throw invalidRequest("this logout was already answered, has expired, or was begun in another browser");
       }
-      await removeAll(op, [entry]);
       const gone = unbindCookie(op, "logout", id);
       // §3: the client is told nothing unless the person was logged out.
-      if (!confirm) return seeOther(donePage(op, false), [gone]);
+      if (!confirm) {
+        await removeAll(op, [entry]);
+        return seeOther(donePage(op, false), [gone]);
+      }
       const { session, returnTo } = entry.data;
       const cookies = op.session === undefined ? await endCurrent(op, request) : [];
       if (op.session !== undefined && session !== undefined) {
         await cutSessions(op, session.subject, { isEnded: (sid) => sid === session.sid });
         op.log.info({ event: "session.ended", ...session }, "what was bound to the application's session was cut");
       }
+      // Last: after an outage the same form can be sent again.
+      await removeAll(op, [entry]);
       return seeOther(returnTo ?? donePage(op, true), [...cookies, gone]);
     },
   };

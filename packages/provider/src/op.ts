@@ -163,7 +163,7 @@ export interface Op {
   readonly keys: Keys;
   readonly accounts: Accounts;
   /** The first makes, all check. */
-  readonly secrets: readonly string[];
+  readonly secrets: readonly [string, ...string[]];
   /** Scope → words for the consent page. Only scopes in here can be asked for. */
   readonly scopes: Readonly<Record<string, string>>;
   /** Scope → the claims it releases (OpenID Connect Core §5.4). */

@@ -90,15 +90,24 @@ export interface Interaction {
   readonly again: boolean;
 }
 
+/** Who signed in, and how. */
+export interface Login {
+  readonly subject: string;
+  /** How, e.g. `["pwd"]` (RFC 8176). */
+  readonly amr?: readonly string[];
+  readonly acr?: string;
+  /** Stay signed in when the browser is closed. */
+  readonly remember?: boolean;
+  /**
+   * Asked once the session stands: does what was proved still hold? A password that was changed or an account that was
+   * disabled while it was being checked must not leave a session behind: if not, the session is removed at once.
+   */
+  readonly still?: () => Awaitable<boolean>;
+}
+
 /** What the person did. */
 export type Answer =
-  | {
-      readonly step: "login";
-      readonly subject: string;
-      readonly amr?: readonly string[];
-      readonly acr?: string;
-      readonly remember?: boolean;
-    }
+  | ({ readonly step: "login" } & Login)
   | { readonly step: "select_account"; readonly sid: string }
   /** Sign in with another account instead. */
   | { readonly step: "select_account"; readonly other: true }
@@ -149,10 +158,7 @@ export interface Sessions {
   current(request: Request): Promise<Session | undefined>;
   inBrowser(request: Request): Promise<Session[]>;
   /** Starts a session (always a fresh one) and gives the `Set-Cookie` values that make it the current one. */
-  start(
-    request: Request,
-    login: { subject: string; amr?: readonly string[]; acr?: string; remember?: boolean },
-  ): Promise<string[]>;
+  start(request: Request, login: Login): Promise<string[]>;
   list(request: Request, subject: string): Promise<ListedSession[]>;
   /** Ends the current session and what is bound to it; gives the `Set-Cookie` values. */
   end(request: Request): Promise<string[]>;

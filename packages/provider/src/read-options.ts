@@ -149,12 +149,13 @@ function checkIssuerOption(issuer: unknown, problems: string[]): void {
   }
 }
 
-function readSecrets(secret: unknown, problems: string[]): readonly string[] {
+function readSecrets(secret: unknown, problems: string[]): Op["secrets"] {
   const secrets: unknown[] = Array.isArray(secret) ? secret : [secret];
   const usable = secrets.filter((one): one is string => typeof one === "string" && one.length >= 32);
   if (usable.length === 0 || usable.length < secrets.length)
     problems.push("secret must have at least 32 characters, each of them");
-  return Object.freeze(usable);
+  const [first = "", ...others] = usable;
+  return Object.freeze([first, ...others] as const);
 }
 
 function readResources({ resources = [], issuer }: ProviderOptions, problems: string[]): Op["resources"] {

@@ -7,9 +7,10 @@
 import { challenge, readBearer } from "@valetkey/protocol/authorization-header";
 import { invalidClientMetadata, invalidToken, tooManyRequests } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
-import { createHandle, matchesDigest, readHandle } from "@valetkey/protocol/random";
+import { createHandle } from "@valetkey/protocol/random";
 import { type Change, type Store, StoreUnavailable } from "@valetkey/store";
-import { find, insert, remove, replace } from "./entries.ts";
+import { findByHandle, insert, remove, replace } from "./entries.ts";
+import { networkOf } from "./network.ts";
 import type { Op, Peer, RegistrationPolicy } from "./op.ts";
 
 export interface RegistrationLimits {
@@ -26,7 +27,7 @@ export function openRegistration(
   const { limitPerHour = 100 } = options;
   const limit = { attempts: limitPerHour, seconds: 3600 };
   // Requests of unknown origin share one count.
-  const keyOf = (peer: Peer) => `register:${peer.ip ?? ""}`;
+  const keyOf = (peer: Peer) => `register:${networkOf(peer.ip) ?? ""}`;
   return {
     ...limitsOf(options),
     name: "open",
@@ -84,10 +85,8 @@ function limitsOf({
 
 async function spendInitialAccess(op: Op, request: Request): Promise<Change> {
   const bearer = readBearerOrRefuse(request);
-  const handle = readHandle(bearer, "initial-access");
-  const entry = handle && (await find(op.store, "initial-access", handle.id));
-  if (handle === undefined || entry === undefined || !(await matchesDigest(handle.secret, entry.data.digest)))
-    throw refused();
+  const entry = await findByHandle(op.store, "initial-access", bearer);
+  if (entry === undefined) throw refused();
   const { uses, digest } = entry.data;
   return uses > 1 ? replace(entry, { data: { digest, uses: uses - 1 } }) : remove(entry);
 }

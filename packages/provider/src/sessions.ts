@@ -5,12 +5,12 @@
  * Guarantees that every login makes a fresh handle, that the absolute end never slides, and that only somebody who holds
  * the handle is the person: the store knows its digest.
  */
-import { createHandle, matchesDigest, randomToken, readHandle } from "@valetkey/protocol/random";
-import type { Change } from "@valetkey/store";
+import { createHandle, randomToken } from "@valetkey/protocol/random";
+import { type Change, StoreUnavailable } from "@valetkey/store";
 import { cutSessions, listAll, removeAll } from "./cut.ts";
-import { find, insert, type Known, remove, replace, type SessionData } from "./entries.ts";
+import { find, findByHandle, insert, type Known, remove, replace, type SessionData } from "./entries.ts";
 import type { Op, Session } from "./op.ts";
-import type { ListedSession, Sessions } from "./options.ts";
+import type { ListedSession, Login, Sessions } from "./options.ts";
 import { maxSessions, readSessionCookie, type SessionSlot, writeSessionCookie } from "./session-cookie.ts";
 
 const touchEvery = 5 * 60_000;
@@ -23,13 +23,6 @@ interface Opened {
 }
 
 /** What a login page knows of a login. */
-export interface Login {
-  readonly subject: string;
-  readonly amr?: readonly string[];
-  readonly acr?: string;
-  readonly remember?: boolean;
-}
-
 /** Finds who is signed in: by the application's own session if there is one, else by our cookie. */
 export async function currentSession(op: Op, request: Request): Promise<Session | undefined> {
   return (await sessionsInBrowser(op, request)).current;
@@ -59,7 +52,7 @@ export async function prepareLogin(
   op: Op,
   request: Request,
   login: Login,
-): Promise<{ changes: Change[]; cookie: string }> {
+): Promise<{ changes: Change[]; cookie: string; confirm: () => Promise<void> }> {
   const now = op.now();
   const opened = (await open(op, request)).filter((one) => one !== undefined);
   const replaced = opened.find(({ entry }) => entry.subject === login.subject);
@@ -82,13 +75,23 @@ export async function prepareLogin(
     remember,
     ...(agent === undefined ? {} : { agent }),
   };
-  const gone = [...dropped, ...(replaced === undefined ? [] : [replaced])];
   return {
     changes: [
       insert("session", { id, subject: login.subject, expiresAt: endOf(data), data }),
-      ...gone.map(({ entry }) => remove(entry)),
+      ...(replaced === undefined ? [] : [remove(replaced.entry)]),
     ],
     cookie: writeSessionCookie(op, [slotOf(handle, data), ...kept.map((one) => slotOf(one.handle, one.entry.data))]),
+    // After the commit: whoever ends all sessions of a person either finds this one, or has changed what `still` looks at.
+    async confirm() {
+      for (const { entry } of dropped) await endSession(op, entry);
+      if (login.still === undefined || (await login.still())) return;
+      const entry = await find(op.store, "session", id);
+      if (entry !== undefined) await removeAll(op, [entry]);
+      op.log.warn(
+        { event: "session.withdrawn", subject: login.subject },
+        "a sign-in was overtaken by a change of the account",
+      );
+    },
   };
 }
 
@@ -129,12 +132,13 @@ export function sessionsOf(op: Op): Sessions {
     async start(request, login) {
       checkOwn("start");
       for (let attempt = 0; attempt < maxAttempts; attempt++) {
-        const { changes, cookie } = await prepareLogin(op, request, login);
+        const { changes, cookie, confirm } = await prepareLogin(op, request, login);
         if (!(await op.store.commit(changes))) continue;
+        await confirm();
         op.log.info({ event: "session.started", subject: login.subject }, "somebody signed in");
         return [cookie];
       }
-      throw new Error("a session could not be started: those of this browser kept changing");
+      throw new StoreUnavailable("a session could not be started: those of this browser kept changing");
     },
 
     async list(request, subject) {
@@ -157,21 +161,31 @@ export function sessionsOf(op: Op): Sessions {
 
     async endAll(subject, { exceptSid, grants = "session" } = {}) {
       const isEnded = (sid: string) => sid !== exceptSid;
-      const entries = await listAll(op, "session", { subject });
-      await removeAll(
-        op,
-        entries.filter((entry) => isEnded(entry.data.sid)),
-      );
-      await cutSessions(op, subject, { isEnded, offline: grants === "all" ? "cut" : "keep" });
+      const ended = (await listAll(op, "session", { subject })).filter((entry) => isEnded(entry.data.sid));
+      await endWith(op, ended, subject, { isEnded, offline: grants === "all" ? "cut" : "keep" });
       op.log.info({ event: "sessions.ended", subject, grants }, "all other sessions of a person were ended");
     },
   };
 }
 
+/**
+ * Ends sessions and what hangs on them. What hangs on them first: if that fails, the sessions are there to try again with. And
+ * once more afterwards, for what was committed in between by a request that had seen them alive.
+ */
+async function endWith(
+  op: Op,
+  sessions: readonly Known<"session">[],
+  subject: string | undefined,
+  which: Parameters<typeof cutSessions>[2],
+): Promise<void> {
+  if (subject !== undefined) await cutSessions(op, subject, which);
+  await removeAll(op, sessions);
+  if (subject !== undefined) await cutSessions(op, subject, which);
+}
+
 async function endSession(op: Op, entry: Known<"session">): Promise<void> {
   const { sid } = entry.data;
-  await removeAll(op, [entry]);
-  if (entry.subject !== undefined) await cutSessions(op, entry.subject, { isEnded: (one) => one === sid });
+  await endWith(op, [entry], entry.subject, { isEnded: (one) => one === sid });
   op.log.info({ event: "session.ended", subject: entry.subject, sid }, "a session was ended");
 }
 
@@ -183,10 +197,8 @@ async function open(op: Op, request: Request): Promise<[Opened | undefined, ...(
 }
 
 async function openOne(op: Op, handle: string): Promise<Opened | undefined> {
-  const parts = readHandle(handle, "session");
-  const entry = parts && (await find(op.store, "session", parts.id));
-  if (parts === undefined || entry === undefined || !isLive(op, entry)) return undefined;
-  return (await matchesDigest(parts.secret, entry.data.digest)) ? { handle, entry } : undefined;
+  const entry = await findByHandle(op.store, "session", handle);
+  return entry !== undefined && isLive(op, entry) ? { handle, entry } : undefined;
 }
 
 /** Notes that the person is there, so that the idle end moves. Losing this to another request of theirs loses nothing. */

@@ -359,8 +359,26 @@ describe("client authentication at the token endpoint (RFC 6749 §2.3, §3.2.1, 
     assert.equal(last?.headers.get("retry-after"), "60");
     assert.equal((await post(world, "/token", grant, service, "203.0.113.9")).status, 429);
     await tokensOf(await post(world, "/token", grant, service, "203.0.113.10"));
+    // Another client behind the same address is not locked out.
+    const neighbour = { ...service, client_id: "neighbour" };
+    await world.addClient(neighbour);
+    await tokensOf(await post(world, "/token", grant, neighbour, "203.0.113.9"));
     world.clock.advance(60);
     await tokensOf(await post(world, "/token", grant, service, "203.0.113.9"));
+  });
+
+  it("counts an IPv6 subscriber as one, and whoever tries many names, but lets what is right pass (TK-13)", async () => {
+    const world = await withApi();
+    await world.addClient(service);
+    let last: Response | undefined;
+    for (let time = 0; time < 31; time++)
+      last = await post(world, "/token", grant, { ...service, client_secret: "guess" }, `2001:db8:1:2::${time}`);
+    assert.equal(last?.status, 429);
+    await tokensOf(await post(world, "/token", grant, service, "2001:db8:1:3::1"));
+    for (let time = 0; time < 301; time++)
+      last = await post(world, "/token", grant, { ...service, client_id: `nobody-${time}` }, "203.0.113.77");
+    assert.equal(last?.status, 429);
+    await tokensOf(await post(world, "/token", grant, service, "203.0.113.77"));
   });
 
   it("ends a disabled client's tokens at once, and lets them count again when it is enabled (TK-24)", async () => {

@@ -15,7 +15,7 @@ export interface AppSession {
   noteLogin(subject: string): Promise<void>;
 }
 
-const kind = "app-session";
+const kind = "app-sign-in";
 
 /** Wraps the application's function. `lifetime`: seconds for which a sign-in is remembered. */
 export function appSession(options: {

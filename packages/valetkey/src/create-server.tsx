@@ -110,6 +110,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     provider,
     log,
     issuer,
+    async maintain() {
+      await store.sweep();
+      if ("maintain" in keys && typeof keys.maintain === "function") await keys.maintain();
+    },
     notFound: (request) => showNotFound(look, request),
     async handle(request, peer = {}) {
       const answer = await provider.handle(request, peer);

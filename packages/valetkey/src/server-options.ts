@@ -37,6 +37,11 @@ export interface ServerOptions
 export interface Server {
   /** Answers endpoints and pages; `undefined`: not one of ours. Never rejects. */
   handle(request: Request, peer?: Peer): Promise<Response | undefined>;
+  /**
+   * Deletes what has expired and rotates keys that are old. Call it from a timer, every minute or so; `valetkey serve` does.
+   * Rejects (`StoreUnavailable`) when the store cannot answer: the next call makes up for it.
+   */
+  maintain(): Promise<void>;
   /** The 404 of whoever has none of their own: a page for people, JSON for programs. */
   notFound(request: Request): Promise<Response>;
   readonly provider: Provider;

@@ -6,10 +6,12 @@
  * window always ends: nobody is locked out for good. While the store fails, memory counts instead.
  */
 import { createHash } from "node:crypto";
+import { networkOf } from "@valetkey/provider/network";
 import type { Limit, Throttle } from "@valetkey/provider/op";
 import type { Entry, Store } from "@valetkey/store";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import RateLimiterStoreAbstract from "rate-limiter-flexible/lib/RateLimiterStoreAbstract.js";
+import { readEmail } from "./accounts/email.ts";
 
 /** Counts sign-in attempts, by account and address together and by address alone. */
 export interface SignInAttempts {
@@ -37,7 +39,7 @@ export function signInAttempts(where: Where): SignInAttempts {
   const keysOf = (name: string, ip: string | undefined): [Limiter, string][] => {
     const network = networkOf(ip);
     // The name may be long and is personal: only its digest is kept.
-    const account = digest(`${name.slice(0, 1024).trim().toLowerCase()} ${network ?? ""}`);
+    const account = digest(`${spelling(name)} ${network ?? ""}`);
     return network === undefined
       ? [[pair, account]]
       : [
@@ -176,17 +178,10 @@ function readCount(entry: Entry): Count {
   return { points, end: entry.expiresAt ?? 0 };
 }
 
-/** One IPv4 address, or the /64 that one IPv6 subscriber usually has. */
-function networkOf(ip: string | undefined): string | undefined {
-  if (ip === undefined || ip === "") return undefined;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!ip.includes(":") || !URL.canParse(`http://[${ip}]`)) return ip.slice(0, 64);
-  const [head = "", tail = ""] = new URL(`http://[${ip}]`).hostname.slice(1, -1).split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === "" ? [] : tail.split(":");
-  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0");
-  return [...left, ...zeros, ...right].slice(0, 4).join(":");
+/** Spellings that may mean one account count together: an address has its canonical form, anything else is folded. */
+function spelling(name: string): string {
+  const start = name.slice(0, 1024);
+  return readEmail(start) ?? start.normalize("NFKC").trim().toLowerCase().normalize("NFKC");
 }
 
 function digest(text: string): string {

@@ -7,13 +7,16 @@
 import { createHandle, createId } from "@valetkey/protocol/random";
 import type { Client } from "../clients.ts";
 import { rememberConsent } from "../consent.ts";
-import { type GrantData, insert, type Known, remove } from "../entries.ts";
+import { cutGrant } from "../cut.ts";
+import { find, type GrantData, insert, type Known, remove } from "../entries.ts";
 import type { Op, Session } from "../op.ts";
+import { currentSession } from "../sessions.ts";
 import type { FullSituation } from "./read-situation.ts";
 
 /** Commits the grant; gives the code, or nothing if something it was based on has changed meanwhile. */
 export async function grantAnswer(
   op: Op,
+  http: Request,
   {
     client,
     session,
@@ -80,6 +83,24 @@ export async function grantAnswer(
     }),
   ]);
   if (!committed) return undefined;
+  if (!(await stillStands(op, http, session, decision === undefined ? consent : undefined))) {
+    await cutGrant(op, grant);
+    return undefined;
+  }
   op.log.info({ event: "code.issued", client_id, subject, grant, scope }, "an authorization code was issued");
   return code.handle;
+}
+
+/**
+ * Whoever ends a session or takes a consent back removes it first and then looks for what hangs on it. So we look once more
+ * after the commit: either they find this grant, or we find theirs gone (P10, P11).
+ */
+async function stillStands(
+  op: Op,
+  http: Request,
+  session: Session,
+  consent: Known<"consent"> | undefined,
+): Promise<boolean> {
+  if ((await currentSession(op, http))?.sid !== session.sid) return false;
+  return consent === undefined || (await find(op.store, "consent", consent.id)) !== undefined;
 }

@@ -51,11 +51,12 @@ export function interactionsOf(op: Op): Interactions {
         const refusal = "cancel" in answer || ("decision" in answer && answer.decision === "deny");
         // No is final: a consent form that is still open somewhere turns nothing around.
         if (entry.data.done.denied && !refusal) throw invalidRequest(over);
-        const { done, changes = [], cookies = [] } = await record(op, request, entry, answer);
+        const { done, changes = [], cookies = [], confirm } = await record(op, request, entry, answer);
         // The same form sent twice says nothing new: it goes on without a write that others would have to wait for.
         const isNew = changes.length > 0 || JSON.stringify(done) !== JSON.stringify(entry.data.done);
         const change = replace(entry, { data: { ...entry.data, done } });
         if (isNew && !(await op.store.commit([change, ...changes]))) continue;
+        await confirm?.();
         const step = "cancel" in answer ? "cancel" : answer.step;
         op.log.info({ event: "interaction.answered", client_id: entry.client, step, done }, "a person answered");
         return seeOther(continueUrl(op, id), cookies);
@@ -70,6 +71,8 @@ interface Recorded {
   readonly done: InteractionDone;
   readonly changes?: readonly Change[];
   readonly cookies?: readonly string[];
+  /** To be called once the changes are committed. */
+  readonly confirm?: () => Promise<void>;
 }
 
 async function record(op: Op, http: Request, entry: Known<"interaction">, answer: Answer): Promise<Recorded> {
@@ -97,8 +100,8 @@ async function recordLogin(
   const done = { ...before, login: { at: op.now(), subject }, selected: { subject } };
   // The application's own session is begun by the application.
   if (op.session !== undefined) return { done };
-  const { changes, cookie } = await prepareLogin(op, http, login);
-  return { done, changes, cookies: [cookie] };
+  const { changes, cookie, confirm } = await prepareLogin(op, http, login);
+  return { done, changes, cookies: [cookie], confirm };
 }
 
 async function recordConsent(

@@ -3,6 +3,7 @@
  *
  * Guarantees that a person whose account is gone or disabled counts as not signed in, whatever the cookie says.
  */
+import { findAccount } from "../claims.ts";
 import type { Client } from "../clients.ts";
 import { isConsented } from "../consent.ts";
 import { type AuthorizationRequest, consentId, find, type InteractionDone, type Known } from "../entries.ts";
@@ -20,7 +21,7 @@ export interface People {
 /** Finds who is signed in in this browser. */
 export async function readPeople(op: Op, request: Request): Promise<People> {
   const { current, all } = await sessionsInBrowser(op, request);
-  const found = await Promise.all(all.map(async (session) => (await op.accounts.find(session.subject)) !== undefined));
+  const found = await Promise.all(all.map(async (session) => (await findAccount(op, session.subject)) !== undefined));
   const people = all.filter((_, at) => found[at] === true);
   return { current: current && people.find((session) => session.sid === current.sid), all: people };
 }

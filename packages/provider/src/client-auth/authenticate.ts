@@ -6,32 +6,28 @@
  * the client out.
  */
 import { basicChallenge } from "@valetkey/protocol/authorization-header";
-import { invalidClient, invalidRequest, OAuthError, tooManyRequests } from "@valetkey/protocol/errors";
+import { invalidClient, invalidRequest, type OAuthError, tooManyRequests } from "@valetkey/protocol/errors";
 import type { Form } from "@valetkey/protocol/form";
 import { digestOf, matchesDigest } from "@valetkey/protocol/random";
 import { type Client, findClient } from "../clients.ts";
-import type { Op, Peer } from "../op.ts";
+import { networkOf } from "../network.ts";
+import type { Limit, Op, Peer } from "../op.ts";
 import type { ClientAuthMethod } from "./method.ts";
+
+/** Wrong proofs from one network, at whatever clients. */
+const perNetwork: Limit = { attempts: 300, seconds: 60 };
 
 /**
  * Authenticates the client of a request. Throws `invalid_client` (401; with a Basic challenge if the Authorization
  * header was used), `invalid_request` for more than one method, 429 for an address that has guessed too often.
  */
 export async function authenticateClient(op: Op, request: Request, form: Form, peer: Peer): Promise<Client> {
-  const key = peer.ip === undefined ? undefined : `client:${peer.ip}`;
-  const wait = key === undefined ? 0 : await op.throttle.blocked(key);
-  if (wait > 0) throw tooManyRequests("too many failed attempts from this address", wait);
-  try {
-    return await authenticate(op, request, form);
-  } catch (error) {
-    if (error instanceof OAuthError && error.error === "invalid_client" && key !== undefined)
-      await op.throttle.failed(key);
-    throw error;
-  }
-}
-
-async function authenticate(op: Op, request: Request, form: Form): Promise<Client> {
   const { method, client_id } = readMethod(op, request, form);
+  const network = networkOf(peer.ip);
+  const pair = `client:${network ?? ""}:${client_id}`;
+  // Only whoever guesses at this client from this network waits: neither the client elsewhere nor its neighbours here do.
+  const wait = network === undefined ? 0 : await op.throttle.blocked(pair);
+  if (wait > 0) throw tooManyRequests("too many failed attempts at this client from this address", wait);
   const client = await findClient(op, client_id);
   const reason = await reasonToRefuse(op, client, method, request, form);
   if (client !== undefined && reason === undefined) return client;
@@ -39,7 +35,18 @@ async function authenticate(op: Op, request: Request, form: Form): Promise<Clien
     { event: "client.refused", client_id: client_id.slice(0, 256), method: method.method, reason },
     "client authentication failed",
   );
+  if (network !== undefined) await countFailure(op, network, client === undefined ? undefined : pair);
   throw refused(request, "client authentication failed");
+}
+
+/** Whoever tries many clients, or clients that do not exist, gets 429 for what is wrong anyway; what is right passes. */
+async function countFailure(op: Op, network: string, pair: string | undefined): Promise<void> {
+  const everywhere = `client:${network}`;
+  const wait = await op.throttle.blocked(everywhere, perNetwork);
+  if (wait > 0) throw tooManyRequests("too many failed attempts from this address", wait);
+  await op.throttle.failed(everywhere, perNetwork);
+  // Names that nobody has are not remembered one by one.
+  if (pair !== undefined) await op.throttle.failed(pair);
 }
 
 function readMethod(op: Op, request: Request, form: Form): { method: ClientAuthMethod; client_id: string } {

@@ -96,7 +96,7 @@ async function take(
   const next = nextStep(situation);
   const cookies = interaction === undefined ? [] : [unbindCookie(op, "interaction", interaction.id)];
   if (next.step === "answer") {
-    const code = await grantAnswer(op, { client, session: next.session, situation, interaction });
+    const code = await grantAnswer(op, http, { client, session: next.session, situation, interaction });
     return code === undefined ? undefined : respond(op, target, { code }, cookies);
   }
   if (next.step === "refuse") {

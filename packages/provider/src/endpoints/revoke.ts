@@ -7,9 +7,10 @@
 import { invalidRequest } from "@valetkey/protocol/errors";
 import { readForm } from "@valetkey/protocol/form";
 import { authenticateClient } from "../client-auth/authenticate.ts";
-import { findRefresh } from "../grants/refresh-token.ts";
+import { cutGrant } from "../cut.ts";
+import { findByHandle } from "../entries.ts";
 import type { Op, Peer } from "../op.ts";
-import { cutGrant, readToken, revokeRead } from "../tokens/read-token.ts";
+import { readToken, revokeRead } from "../tokens/read-token.ts";
 
 /** Answers 200 with nothing. Throws `OAuthError`. */
 export async function revokeEndpoint(op: Op, request: Request, peer: Peer): Promise<Response> {
@@ -22,7 +23,7 @@ export async function revokeEndpoint(op: Op, request: Request, peer: Peer): Prom
     if (read.state.client_id === client.client_id) await revokeRead(op, read);
   } else {
     // A client that lost the answer of its last refresh holds the spent token only: it means the same grant.
-    const spent = await findRefresh(op, form.token);
+    const spent = await findByHandle(op.store, "refresh", form.token);
     if (spent?.client === client.client_id) await cutGrant(op, spent.data.grant);
   }
   return new Response(null, { status: 200, headers: { "Cache-Control": "no-store" } });

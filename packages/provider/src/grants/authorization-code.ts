@@ -8,9 +8,8 @@
  */
 import { invalidGrant, invalidRequest, type OAuthError } from "@valetkey/protocol/errors";
 import { verifyPkce } from "@valetkey/protocol/pkce";
-import { matchesDigest, readHandle } from "@valetkey/protocol/random";
 import type { Change } from "@valetkey/store";
-import { type CodeData, find, type Known, remove, replace } from "../entries.ts";
+import { type CodeData, findByHandle, type Known, remove, replace } from "../entries.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import type { GrantType, Issuance, TokenRequest } from "./grant-type.ts";
@@ -28,7 +27,7 @@ export const authorizationCode: GrantType = {
   async redeem(op, request) {
     const { form, client, now } = request;
     if (form.code === undefined) throw invalidRequest("code is missing");
-    const code = await findCode(op, form.code);
+    const code = await findByHandle(op.store, "code", form.code);
     if (code === undefined || code.client !== client.client_id) throw unknownCode();
     if (code.data.failures >= maxFailures) throw unknownCode();
     const grant = await findLiveGrant(op, code.data.grant, client.client_id);
@@ -43,13 +42,6 @@ export const authorizationCode: GrantType = {
     return issuance(op, request, code, grant, audience, now);
   },
 };
-
-async function findCode(op: Op, text: string): Promise<Known<"code"> | undefined> {
-  const handle = readHandle(text, "code");
-  if (handle === undefined) return undefined;
-  const entry = await find(op.store, "code", handle.id);
-  return entry !== undefined && (await matchesDigest(handle.secret, entry.data.digest)) ? entry : undefined;
-}
 
 /** §4.1.3: if it was in the authorization request it must be here, and the same. */
 function redirectUriMistake(code: CodeData, sent: string | undefined): OAuthError | undefined {

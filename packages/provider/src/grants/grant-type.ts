@@ -11,13 +11,11 @@ import type { Change } from "@valetkey/store";
 import type { Client } from "../clients.ts";
 import type { GrantData } from "../entries.ts";
 import type { Op } from "../op.ts";
-import type { Binding } from "../tokens/binding.ts";
 
 /** What a token request came with, after the client was authenticated. */
 export interface TokenRequest {
   readonly form: Form;
   readonly client: Client;
-  readonly binding: Binding;
   /** Milliseconds: the one "now" of this request. */
   readonly now: number;
 }

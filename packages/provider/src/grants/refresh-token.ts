@@ -7,9 +7,9 @@
  * cuts the grant.
  */
 import { invalidGrant, invalidRequest, invalidScope } from "@valetkey/protocol/errors";
-import { createId, matchesDigest, readHandle } from "@valetkey/protocol/random";
+import { createId } from "@valetkey/protocol/random";
 import { isSubset, parseScope } from "@valetkey/protocol/scope";
-import { find, type Known, remove, replace } from "../entries.ts";
+import { find, findByHandle, type Known, remove, replace } from "../entries.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import type { GrantType, Issuance, RefreshBirth, TokenRequest } from "./grant-type.ts";
@@ -24,7 +24,7 @@ export const refreshToken: GrantType = {
     const { form, client, now } = request;
     const presented = form.refresh_token;
     if (presented === undefined) throw invalidRequest("refresh_token is missing");
-    const token = await findRefresh(op, presented);
+    const token = await findByHandle(op.store, "refresh", presented);
     if (token === undefined || token.client !== client.client_id) throw unknownToken();
     const grant = await findLiveGrant(op, token.data.grant, client.client_id);
     if (grant === undefined) throw unknownToken();
@@ -51,14 +51,6 @@ export const refreshToken: GrantType = {
     return { ...base, changes: [spent], refresh: { kind: "successor", presented, id: successor } };
   },
 };
-
-/** Finds a refresh token, spent ones too. */
-export async function findRefresh(op: Op, text: string): Promise<Known<"refresh"> | undefined> {
-  const handle = readHandle(text, "refresh");
-  if (handle === undefined) return undefined;
-  const entry = await find(op.store, "refresh", handle.id);
-  return entry !== undefined && (await matchesDigest(handle.secret, entry.data.digest)) ? entry : undefined;
-}
 
 /** §6: the scope may be narrowed, for this access token only, and never widened. */
 function narrowed(granted: readonly string[], asked: string | undefined): readonly string[] {

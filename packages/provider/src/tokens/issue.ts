@@ -67,7 +67,7 @@ async function mintAll(
   request: TokenRequest,
   issuance: Issuance,
 ): Promise<{ response: TokenResponse; born: Change[] }> {
-  const { client, binding, now } = request;
+  const { client, now } = request;
   const { subject, grant, scope, resource } = issuance;
   const expiresAt = Math.min(now + op.lifetimes.access * 1000, grant?.expiresAt ?? Number.POSITIVE_INFINITY);
   const person = subject === undefined ? {} : { subject };
@@ -82,7 +82,7 @@ async function mintAll(
   });
   const response: TokenResponse = {
     access_token: access.token,
-    token_type: binding.token_type,
+    token_type: "Bearer",
     expires_in: Math.floor((expiresAt - now) / 1000),
     ...(scope.length === 0 ? {} : { scope: formatScope(scope) }),
   };

@@ -6,14 +6,12 @@
  * person are, and that the reasons why it is not cannot be told apart.
  */
 import { decodeUnverified, type JwtClaims, JwtError, verifyJwt } from "@valetkey/protocol/jose";
-import { matchesDigest, readHandle } from "@valetkey/protocol/random";
 import { parseScope } from "@valetkey/protocol/scope";
 import { clientSubject, findAccount } from "../claims.ts";
 import { findClient } from "../clients.ts";
-import { removeAll } from "../cut.ts";
-import { find, insert, type Known } from "../entries.ts";
+import { cutGrant, removeAll } from "../cut.ts";
+import { find, findByHandle, insert, type Known } from "../entries.ts";
 import { findLiveGrant } from "../grants/live-grant.ts";
-import { findRefresh } from "../grants/refresh-token.ts";
 import type { Account, Op } from "../op.ts";
 import type { TokenState, Tokens } from "../options.ts";
 
@@ -31,10 +29,8 @@ export async function readToken(op: Op, token: string, now: number): Promise<Rea
 }
 
 async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined> {
-  const handle = readHandle(token, "access");
-  const entry = handle && (await find(op.store, "access", handle.id));
-  if (handle === undefined || entry === undefined || !(await matchesDigest(handle.secret, entry.data.digest)))
-    return undefined;
+  const entry = await findByHandle(op.store, "access", token);
+  if (entry === undefined) return undefined;
   const { scope, aud, iat, auth_time, acr, grant } = entry.data;
   const state: TokenState = {
     kind: "access",
@@ -54,7 +50,7 @@ async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined>
 }
 
 async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined> {
-  const entry = await findRefresh(op, token);
+  const entry = await findByHandle(op.store, "refresh", token);
   if (entry === undefined || entry.data.spentAt !== undefined) return undefined;
   const client_id = entry.client ?? "";
   const grant = await findLiveGrant(op, entry.data.grant, client_id);
@@ -150,12 +146,6 @@ export async function revokeRead(op: Op, { state, entry }: ReadToken): Promise<v
   await op.store.commit([
     insert("revoked", { id: state.jti, client: state.client_id, ...subject, expiresAt: state.exp * 1000, data: {} }),
   ]);
-}
-
-/** Removes a grant, and so every token under it. */
-export async function cutGrant(op: Op, id: string): Promise<void> {
-  const grant = await find(op.store, "grant", id);
-  if (grant !== undefined) await removeAll(op, [grant]);
 }
 
 /** Tokens, for operators. */

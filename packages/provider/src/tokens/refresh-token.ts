@@ -28,7 +28,7 @@ export async function mintRefreshToken(
 ): Promise<{ token: string; changes: readonly Change[] }> {
   const { birth, client_id, subject, grant, now } = refresh;
   if (birth.kind === "again") return { token: await sameAgain(op, birth), changes: [] };
-  const [secret = ""] = op.secrets;
+  const [secret] = op.secrets;
   const { id, handle, digest } =
     birth.kind === "new"
       ? await createHandle("refresh", now)

@@ -73,7 +73,9 @@ for (const [name, place] of Object.entries(places)) {
     test("a person signs in by any spelling of the address, and by the right password only", async () => {
       await withDirectory(async (directory) => {
         const { subject } = await directory.create(alice);
-        assert.deepEqual(await directory.verify(" ALICE@example.org", alice.password), { ok: true, subject });
+        const right = await directory.verify(" ALICE@example.org", alice.password);
+        assert.ok(right.ok);
+        assert.equal(right.subject, subject);
         const wrong = { ok: false, reason: "wrong" };
         assert.deepEqual(await directory.verify("alice@example.org", "correct horse batterY"), wrong);
         assert.deepEqual(await directory.verify("bob@example.org", alice.password), wrong);
@@ -87,6 +89,37 @@ for (const [name, place] of Object.entries(places)) {
         assert.equal(account?.sub, subject);
         assert.equal(account?.claims.email, "alice@example.org");
         assert.equal(account?.claims.email_verified, false);
+      });
+    });
+
+    test("a sign-in that was judged by a former password, or before the account was disabled, does not hold (P10)", async () => {
+      await withDirectory(async (directory) => {
+        const { subject } = await directory.create(alice);
+        const signIn = async (password: string) => {
+          const verified = await directory.verify(alice.email, password);
+          assert.ok(verified.ok);
+          return verified;
+        };
+        const before = await signIn(alice.password);
+        assert.equal(await before.still(), true);
+        await directory.changePassword(subject, alice.password, "another walk along the sea");
+        assert.equal(await before.still(), false);
+        const after = await signIn("another walk along the sea");
+        await directory.setDisabled(subject, true);
+        assert.equal(await after.still(), false);
+      });
+    });
+
+    test("of two password changes at once one counts, and the other is told that its password is not the current one", async () => {
+      await withDirectory(async (directory) => {
+        const { subject } = await directory.create(alice);
+        const changes = await Promise.allSettled(
+          ["a first walk along the sea", "a second walk along the sea"].map((next) =>
+            directory.changePassword(subject, alice.password, next),
+          ),
+        );
+        assert.deepEqual(changes.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+        for (const one of changes) if (one.status === "rejected") assert.equal(one.reason.code, "wrong_password");
       });
     });
 

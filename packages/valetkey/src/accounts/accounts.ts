@@ -53,6 +53,18 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     if (!updated) throw new DirectoryError("not_found", "There is no such person.");
     return personOf(updated);
   };
+  /** Replaces exactly the hash that was judged: a password set meanwhile stays. False: there was another. */
+  const replaceHash = async (subject: string, judged: string | null, hash: string): Promise<boolean> => {
+    const { numUpdatedRows } = await database.run((db) =>
+      db
+        .updateTable("valetkey_account")
+        .set({ password: hash, updated_at: now() })
+        .where("subject", "=", subject)
+        .where("password", judged === null ? "is" : "=", judged)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0n;
+  };
   const hashOfNew = async (password: string, person: { email: string; name: string }): Promise<string> => {
     checkPassword(password, [person.email, person.name]);
     return hashes.hash(password);
@@ -108,10 +120,18 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
       try {
         const same = await hashes.verify(password, found?.password ?? undefined);
         if (!same || !found || found.disabled === 1) return wrong;
-        if (found.password !== null && isOutdated(found.password)) {
-          await update(found.subject, { password: await hashes.hash(password) });
+        const { subject } = found;
+        let { password: stored } = found;
+        if (stored !== null && isOutdated(stored)) {
+          const hash = await hashes.hash(password);
+          if (!(await replaceHash(subject, stored, hash))) return wrong;
+          stored = hash;
         }
-        return { ok: true, subject: found.subject };
+        const still = async () => {
+          const present = await row(subject);
+          return present !== undefined && present.disabled === 0 && present.password === stored;
+        };
+        return { ok: true, subject, still };
       } catch (error) {
         if (error instanceof DirectoryError && error.code === "busy") {
           return { ok: false, reason: "unavailable", retryAfter: 2 };
@@ -160,8 +180,10 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     async changePassword(subject, password, next) {
       const person = await mustFind(subject);
       const same = isHashable(password) && (await hashes.verify(password, person.password ?? undefined));
-      if (!same) throw new DirectoryError("wrong_password", "This is not your current password.");
-      await setHash(subject, await hashOfNew(next, person));
+      const wrong = () => new DirectoryError("wrong_password", "This is not your current password.");
+      if (!same) throw wrong();
+      if (!(await replaceHash(subject, person.password, await hashOfNew(next, person)))) throw wrong();
+      await links.forget(subject);
     },
 
     async setPassword(subject, next) {

@@ -8,7 +8,12 @@ import type { Account, Accounts, Awaitable } from "@valetkey/provider/op";
 
 /** What a sign-in attempt came to. `unavailable`: too many are waiting; try again after `retryAfter` seconds. */
 export type Verified =
-  | { readonly ok: true; readonly subject: string }
+  | {
+      readonly ok: true;
+      readonly subject: string;
+      /** Whether it would still be true now: neither the password nor the account has changed since it was judged. */
+      readonly still: () => Promise<boolean>;
+    }
   | { readonly ok: false; readonly reason: "wrong" }
   | { readonly ok: false; readonly reason: "unavailable"; readonly retryAfter: number };
 

@@ -4,7 +4,7 @@
  * OpenID Connect Core §3.1.2.3; NIST SP 800-63B §3.2.2; RFC 9700 §4.12 (303). Guarantees that unknown, wrong and disabled look the
  * same, that an attempt counts before it is judged, and that every login makes a fresh session.
  */
-import type { Interaction } from "@valetkey/provider/options";
+import type { Interaction, Login } from "@valetkey/provider/options";
 import { type Context, Hono } from "hono";
 import { withPageHeaders } from "../page-headers.ts";
 import { seeOther, showPage } from "./layout.tsx";
@@ -48,7 +48,8 @@ export function loginPage(site: Site): Hono<Env> {
 
     const judged = await judge(site, username, password, c.env.peer.ip);
     if (!judged.ok) return show(site, c, interaction, { ...again, ...judged.answer });
-    const login = { subject: judged.subject, amr: ["pwd"], remember: again.remember };
+    const { subject, still } = judged;
+    const login: Login = { subject, amr: ["pwd"], remember: again.remember, ...(still === undefined ? {} : { still }) };
     if (interaction === undefined) {
       return seeOther(site, pathOf(site, "/account"), await site.provider.sessions.start(request, login));
     }
@@ -95,7 +96,9 @@ async function show(
   );
 }
 
-type Judged = { readonly ok: true; readonly subject: string } | { readonly ok: false; readonly answer: Again };
+type Judged =
+  | { readonly ok: true; readonly subject: string; readonly still?: () => Promise<boolean> }
+  | { readonly ok: false; readonly answer: Again };
 
 async function judge(site: Site, name: string, password: string, ip: string | undefined): Promise<Judged> {
   const wait = await site.attempts.begin(name, ip);

@@ -58,7 +58,8 @@ export function showAccount(
   const { person, title, section, above = {} } = page;
   const { errors = [], status = 200, headers = {} } = above;
   const { token, cookies } = site.csrf.issue(c.req.raw);
-  const done = errors.length > 0 ? undefined : doneWords[c.req.query("done") ?? ""];
+  const asked = c.req.query("done") ?? "";
+  const done = errors.length === 0 && Object.hasOwn(doneWords, asked) ? doneWords[asked] : undefined;
   return showPage(
     site,
     { title, status, headers, cookies, account: { person, section, sections: sectionsOf(site) } },
