@@ -71,6 +71,8 @@ export interface AuthorizationRequest {
 /** kind `interaction`, id = handle id; client set; the browser holds the handle in a cookie of its own. */
 export interface InteractionData {
   readonly digest: string;
+  /** Milliseconds. */
+  readonly createdAt: number;
   readonly request: AuthorizationRequest;
   readonly done: InteractionDone;
   /** What the person is being asked, and as whom they were signed in when asked: an answer counts for that person only. */

@@ -88,6 +88,8 @@ export interface Interaction {
   readonly ui_locales?: string;
   /** The person signed in before and is asked to do it again (`prompt=login`, `max_age`). */
   readonly again: boolean;
+  /** Milliseconds: when the application sent the person here. A sign-in from before is not the one that `again` asks for. */
+  readonly createdAt: number;
 }
 
 /** Who signed in, and how. */

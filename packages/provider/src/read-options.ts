@@ -59,7 +59,7 @@ const known: Record<keyof ProviderOptions, true> = {
 const standardScopes: Readonly<Record<string, string>> = {
   openid: "Confirm who you are",
   profile: "See your name and picture",
-  email: "See your email address",
+  email: "See your e-mail address",
   offline_access: "Stay connected while you are away",
 };
 

@@ -75,6 +75,9 @@ function limitsOf({
     unusedTtl,
     limit(metadata: ClientMetadata): ClientMetadata {
       // A stranger's client acting on its own behalf would have scopes nobody gave it.
+      const asked: unknown = metadata.grant_types ?? undefined;
+      if (asked !== undefined && !(Array.isArray(asked) && asked.every((one) => typeof one === "string")))
+        throw invalidClientMetadata("grant_types must be an array of strings");
       const refused = metadata.grant_types?.find((type) => !grant_types.includes(type));
       if (refused !== undefined)
         throw invalidClientMetadata(`grant_types must be among ${grant_types.join(", ")} here`);

@@ -54,6 +54,7 @@ describe("the way through an authorization request", () => {
       ui_locales: "de",
       sessions: [],
       again: false,
+      createdAt: start,
     });
     const second = await answer(world, browser, id, { step: "login", subject: "alice", amr: ["pwd"], acr: "1" });
     assert.equal(pageOf(second), `${issuer}/consent`);

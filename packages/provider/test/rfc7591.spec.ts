@@ -423,6 +423,8 @@ describe("managing a registration (RFC 7592 §2)", () => {
       { registration_access_token: one.registration_access_token },
       { client_id_issued_at: 1 },
       { grant_types: ["client_credentials"] },
+      { grant_types: { includes: 1 } },
+      { grant_types: "client_credentials" },
     ]) {
       await assertError(await manage(world, one, "PUT", { client_id, ...valid, ...more }), "invalid_client_metadata");
     }

@@ -183,7 +183,7 @@ test("own users in a bare node:http server: a dozen lines (createServer mounts a
 
 test("own users and own session under a path of a Hono application: login is the application's, consent is ours", async () => {
   const at = "https://app.example/oauth";
-  let user: string | undefined;
+  let user: string | { subject: string; auth_time: number } | undefined;
   const server = await createServer({
     issuer: at,
     secret,
@@ -218,6 +218,16 @@ test("own users and own session under a path of a Hono application: login is the
 
   const again = await browser.go(authorizeUrl({ scope: "openid", prompt: "login" }, at));
   assert.equal(new URL(again.url).searchParams.get("prompt"), "login", "the application is told to ask anew");
+  const back = new URL(again.url).searchParams.get("returnTo") ?? "";
+  const refused = await browser.go(back);
+  assert.equal(refused.status, 403, "coming back is not signing in (OpenID Connect Core §3.1.2.1)");
+  assert.match(refused.html, /You need to sign in again/);
+  user = { subject: "7", auth_time: Math.floor(Date.now() / 1000) - 60 };
+  assert.equal((await browser.go(back)).status, 403, "nor is a sign-in from before");
+  user = { subject: "7", auth_time: Math.floor(Date.now() / 1000) };
+  const { location: granted = "" } = await browser.go(back);
+  assert.ok(new URL(granted).searchParams.has("code"));
+
   const leaving = await browser.go("/oauth/end-session?client_id=photos");
   assert.match(leaving.html, /asks to end what it may do here/);
   const left = await browser.send(leaving, {}, "confirm");

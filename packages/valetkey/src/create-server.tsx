@@ -87,7 +87,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       const explanation = loopback
         ? await explainRequest(request, issuer, provider.clients).catch(() => undefined)
         : undefined;
-      const onward = returnTo === undefined ? {} : { onward: { href: returnTo, words: wayBack(returnTo) } };
+      const onward = onwardTo(request, provider.metadata.end_session_endpoint, returnTo);
       const words = wordsFor(error, status);
       return showTrouble(look, { code: error, status, description, requestId, explanation, ...onward, ...words });
     },
@@ -161,7 +161,14 @@ function isDirectory(accounts: SignIn | Directory): accounts is Directory {
 }
 
 function scopeWords({ scopes }: ServerOptions): Readonly<Record<string, string>> {
-  return { profile: "See your name and picture", email: "See your email address", ...scopes };
+  return { profile: "See your name and picture", email: "See your e-mail address", ...scopes };
+}
+
+/** A link back to the app if that may be, or, for whoever wanted to sign out, to signing out here. */
+function onwardTo(request: Request, signOut: string | undefined, returnTo: string | undefined) {
+  if (returnTo !== undefined) return { onward: { href: returnTo, words: wayBack(returnTo) } };
+  const leaving = signOut !== undefined && new URL(signOut).pathname === new URL(request.url).pathname;
+  return leaving ? { onward: { href: new URL(signOut).pathname, words: "Sign out here" } } : {};
 }
 
 function wayBack(url: string): string {

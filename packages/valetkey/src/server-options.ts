@@ -14,6 +14,17 @@ export interface Brand {
   readonly accent?: string;
 }
 
+/** Who is signed in at the embedding application: the subject, or more. */
+export type SignedIn =
+  | string
+  | {
+      readonly subject: string;
+      /** Seconds since the epoch of the last active sign-in. */
+      readonly auth_time?: number;
+      /** Id of the application's session, where a person may have several. */
+      readonly sid?: string;
+    };
+
 export interface ServerOptions
   extends Omit<
       ProviderOptions,
@@ -24,8 +35,13 @@ export interface ServerOptions
   readonly accounts: SignIn | Directory;
   /** At least 32 characters. Without one, and only for a loopback issuer with the memory store, a random one is made. */
   readonly secret?: string | readonly string[];
-  /** Signed-in user of the embedding application: its subject, or nothing. Then our login page is not used; see `loginUrl`. */
-  readonly session?: (request: Request) => string | undefined | Promise<string | undefined>;
+  /**
+   * Signed-in user of the embedding application, or nothing. Then our login page is not used; see `loginUrl`. Say since when
+   * (`auth_time`) if clients may ask for a fresh sign-in (`prompt=login`, `max_age`): without it such requests cannot be
+   * met. When your application signs somebody out, call `server.provider.sessions.endAll(subject)`, or what clients were
+   * given for that session lives on to its end.
+   */
+  readonly session?: (request: Request) => SignedIn | undefined | Promise<SignedIn | undefined>;
   /** With `session`: the application's own login page; gets `?returnTo=<absolute URL>`. */
   readonly loginUrl?: string;
   readonly brand?: Brand;

@@ -147,6 +147,7 @@ async function describe(op: Op, http: Request, client: Client, entry: Known<"int
     ...given({ subject, login_hint: request.login_hint, ui_locales: request.ui_locales }),
     sessions: situation.people.all,
     again: next.step === "login" && next.again,
+    createdAt: entry.data.createdAt,
   };
 }
 

@@ -145,7 +145,13 @@ async function begin(
   const handle = await createHandle("interaction", now);
   const { id, digest } = handle;
   const seconds = op.lifetimes.interaction;
-  const data: InteractionData = { digest, request, done: {}, ...(asked === undefined ? {} : { asked }) };
+  const data: InteractionData = {
+    digest,
+    createdAt: now,
+    request,
+    done: {},
+    ...(asked === undefined ? {} : { asked }),
+  };
   // A fresh id: nothing can stand against the insert.
   await op.store.commit([
     insert("interaction", { id, client: request.client_id, expiresAt: now + seconds * 1000, data }),

@@ -10,6 +10,7 @@ import type { AppSession } from "../app-session.ts";
 import { withPageHeaders } from "../page-headers.ts";
 import { seeOther } from "./layout.tsx";
 import { goToStep } from "./login.tsx";
+import { PageProblem } from "./page-problem.ts";
 import { type Env, interactionOf, pathOf, type Site } from "./site.ts";
 
 /** Where the provider sends browsers for the login and the select-account step. */
@@ -32,7 +33,11 @@ export function appLogin(site: Site, session: AppSession, loginUrl: string): Hon
     const interaction = await interactionOf(site, c.req.raw, id);
     const current = await session.find(c.req.raw);
     if (current === undefined) return toLogin(interaction.id, false);
-    await session.noteLogin(current.subject);
+    // §3.1.2.1: who is asked to sign in again has not done so by coming back. Times on the wire are whole seconds.
+    const at = await session.signedInAt(c.req.raw);
+    if (interaction.again && (at === undefined || at < Math.floor(interaction.createdAt / 1000) * 1000)) {
+      throw new PageProblem("sign_in_again");
+    }
     const login = { step: "login", subject: current.subject } as const;
     return withPageHeaders(await site.provider.interactions.answer(c.req.raw, id, login), site.https, "away");
   });

@@ -33,13 +33,16 @@ export async function explainRequest(
       fix: "`valetkey client list` shows those there are, `valetkey client add` makes one.",
     };
   }
-  const sent = url.searchParams.get("redirect_uri");
-  const registered = client.metadata.redirect_uris ?? [];
+  const leaving = url.searchParams.has("post_logout_redirect_uri");
+  const name = leaving ? "post_logout_redirect_uri" : "redirect_uri";
+  const sent = url.searchParams.get(name);
+  const registered = client.metadata[leaving ? "post_logout_redirect_uris" : "redirect_uris"] ?? [];
   if (sent === null || registered.includes(sent)) return undefined;
+  const flag = leaving ? "--post-logout-redirect-uri" : "--redirect-uri";
   return {
-    got: `redirect_uri=${shorten(sent)}`,
-    expected: registered.length === 0 ? "(no redirect URI is registered)" : registered.map(shorten).join("\n"),
-    fix: "Redirect URIs are compared character by character. Send the registered one, or register this one with `valetkey client set`.",
+    got: `${name}=${shorten(sent)}`,
+    expected: registered.length === 0 ? `(no ${name} is registered)` : registered.map(shorten).join("\n"),
+    fix: `It is compared character by character. Send the registered one, or register this one: \`valetkey client set ${shorten(client_id)} ${flag} …\`.`,
   };
 }
 

@@ -48,6 +48,12 @@ const words = {
     happened: "Links to set a password work once and for 24 hours. This one was used, has expired or was replaced.",
     advice: "Ask whoever sent it to you for a new one.",
   },
+  sign_in_again: {
+    status: 403,
+    title: "You need to sign in again",
+    happened: "The app you came from wants to be sure that it is you, and you have not signed in again since.",
+    advice: "Sign in again with your password, even if you are signed in.",
+  },
   logout_over: {
     status: 400,
     title: "This page has expired",

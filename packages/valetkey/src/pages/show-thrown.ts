@@ -60,6 +60,10 @@ function onwardFrom(site: Site, code: PageProblem["code"], here: string) {
     const page = here.replace(/\/(sign-out|profile)$/, "");
     return { onward: { href: page, words: "Open the page again" } };
   }
+  const interaction = /\/interaction\/([^/?]+)\/return/.exec(here)?.[1];
+  if (code === "sign_in_again" && interaction !== undefined) {
+    return { onward: { href: pathOf(site, "/interaction", { interaction }), words: "Sign in again" } };
+  }
   if (code === "setup_link" || code === "reset_link") {
     return { onward: { href: pathOf(site, "/login"), words: "Sign in" } };
   }
@@ -67,6 +71,13 @@ function onwardFrom(site: Site, code: PageProblem["code"], here: string) {
 }
 
 function explainHost(site: Site, request: Request, code: PageProblem["code"]) {
+  if (site.loopback && code === "sign_in_again") {
+    return {
+      got: "a person who came back from loginUrl, and no auth_time after the request",
+      expected: "session() to return { subject, auth_time }, with the time of a sign-in that happened since",
+      fix: "Where loginUrl is opened with prompt=login, ask for the password whoever is signed in, and keep the time.",
+    };
+  }
   const home = new URL(site.issuer);
   const host = request.headers.get("host") ?? home.host;
   const lost = code === "interaction_over" || code === "no_cookie" || code === "logout_over";

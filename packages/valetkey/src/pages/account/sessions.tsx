@@ -70,7 +70,14 @@ function Row({ look, session, token }: RowProps) {
       <div>
         <strong>{device}</strong> {session.current && <span class="badge">This device</span>}
         <p class="detail">
-          Signed in <When at={session.createdAt} />, last active <When at={session.lastSeen} />
+          Signed in <When at={session.createdAt} />,{" "}
+          {session.current ? (
+            "active now"
+          ) : (
+            <>
+              last active <When at={session.lastSeen} />
+            </>
+          )}
         </p>
       </div>
       {!session.current && (
