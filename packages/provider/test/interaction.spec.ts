@@ -47,7 +47,7 @@ describe("the way through an authorization request", () => {
       destination: { host: "rp.test", loopback: false },
       scopes: [
         { scope: "openid", words: "Confirm who you are", granted: false },
-        { scope: "email", words: "See your email address", granted: false },
+        { scope: "email", words: "See your e-mail address", granted: false },
       ],
       resource: [],
       login_hint: "alice@people.test",
