@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { base64url, constantTimeEqual, fromBase64url, hkdf, hmacSha256, sha256 } from "./digest.ts";
+import { base64url, constantTimeEqual, fromBase64url, hkdf, hmacSha256, sha256, sha256Base64url } from "./digest.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -52,4 +52,19 @@ test("comparison is right for equal, different and differently long values", () 
   assert.equal(constantTimeEqual("abc", "abcd"), false);
   assert.equal(constantTimeEqual("", ""), true);
   assert.equal(constantTimeEqual("é", new TextEncoder().encode("é")), true);
+});
+
+test("without Node's hashes the results are the same", async () => {
+  const { getBuiltinModule } = process;
+  process.getBuiltinModule = () => undefined as never;
+  try {
+    const web = (await import(`${import.meta.resolve("./digest.js")}?web`)) as typeof import("./digest.ts");
+    for (const text of ["", "abc", "é \u{1f511}", "x".repeat(1000)]) {
+      assert.deepEqual(await web.sha256(text), await sha256(text));
+      assert.equal(await web.sha256Base64url(text), await sha256Base64url(text));
+      assert.deepEqual(await web.hmacSha256("key", text), await hmacSha256("key", text));
+    }
+  } finally {
+    process.getBuiltinModule = getBuiltinModule;
+  }
 });
