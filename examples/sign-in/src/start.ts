@@ -17,7 +17,14 @@ const issuer = process.env.VALETKEY_ISSUER ?? `http://localhost:${port}`;
 const client_secret = randomBytes(32).toString("base64url");
 const secret = randomBytes(32).toString("base64url");
 
-const app = await startApp({ url: appUrl, port: appPort, issuer, client_secret, secret });
+const app = await startApp({ url: appUrl, port: appPort, issuer, client_secret, secret }).catch((error: unknown) => {
+  const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  if (!taken) throw error;
+  console.error(
+    `Port ${appPort} is taken. Stop what listens there, or choose another for the example app: APP_PORT=4101 npm start`,
+  );
+  process.exit(6);
+});
 
 const server = spawn(
   process.execPath,
