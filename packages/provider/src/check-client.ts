@@ -5,7 +5,7 @@
  * nobody believes in a protection they do not have. Guarantees that metadata which passed is complete, consistent and
  * bounded in size.
  */
-import { invalidClientMetadata, invalidRedirectUri } from "@valetkey/protocol/errors";
+import { invalidClientMetadata, invalidRedirectUri, OAuthError } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { checkRedirectUri } from "@valetkey/protocol/redirect-uri";
 import type { Client } from "./clients.ts";
@@ -15,47 +15,85 @@ import { knownScopes } from "./scopes-of.ts";
 
 const maxUris = 50;
 
-type CheckOp = Pick<Op, "grants" | "clientAuth" | "keys" | "scopes" | "resources" | "issuer">;
+/** What metadata is checked against; see `clientRules` in `read-options.ts`. */
+export type ClientRules = Pick<Op, "grants" | "clientAuth" | "scopes" | "resources" | "issuer"> & {
+  readonly keys: Pick<Op["keys"], "algs">;
+};
 
 /**
  * Checks metadata and gives it back complete: unknown members gone, defaults filled in. Throws `invalid_redirect_uri`,
  * `invalid_client_metadata` or `invalid_software_statement`. A stranger (`dynamic`) cannot ask for what only an
  * administrator may give.
  */
-export function checkClient(op: CheckOp, given: unknown, provenance: Client["provenance"]): ClientMetadata {
+export function checkClient(op: ClientRules, given: unknown, provenance: Client["provenance"]): ClientMetadata {
+  return examine(op, given, provenance, (error) => {
+    throw error;
+  });
+}
+
+/** Lists what is wrong with metadata: what `checkClient` would throw, one after the other. Empty: nothing. */
+export function problemsOfClient(op: ClientRules, given: unknown, provenance: Client["provenance"]): string[] {
+  const problems: string[] = [];
+  const note = (error: unknown) => {
+    if (!(error instanceof OAuthError)) throw error;
+    problems.push(error.description);
+  };
+  try {
+    examine(op, given, provenance, note);
+  } catch (error) {
+    // Thrown where nothing more can be looked at.
+    note(error);
+  }
+  return problems;
+}
+
+function examine(
+  op: ClientRules,
+  given: unknown,
+  provenance: Client["provenance"],
+  note: (error: unknown) => void,
+): ClientMetadata {
+  const look = <T>(check: () => T): T | undefined => {
+    try {
+      return check();
+    } catch (error) {
+      note(error);
+      return undefined;
+    }
+  };
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw invalidClientMetadata("client metadata must be an object");
   }
   const metadata = checkMembers(given as Record<string, unknown>);
   const grant_types = readStrings(metadata, "grant_types") ?? ["authorization_code"];
   const token_endpoint_auth_method = metadata.token_endpoint_auth_method ?? "client_secret_basic";
-  checkGrantTypes(op, grant_types, token_endpoint_auth_method);
-  const response_types = checkResponseTypes(op, readStrings(metadata, "response_types"), grant_types);
+  look(() => checkGrantTypes(op, grant_types, token_endpoint_auth_method));
+  const response_types = look(() => checkResponseTypes(op, readStrings(metadata, "response_types"), grant_types));
   const application_type = metadata.application_type ?? inferApplicationType(metadata, token_endpoint_auth_method);
   // A developer's own registration may name http://localhost; a stranger's web client may not (OpenID Connect
   // Registration §2).
   const policy = { application_type, allowLoopbackHttp: provenance !== "dynamic" };
-  const redirect_uris = checkRedirectUris(metadata.redirect_uris, policy, grant_types);
-  checkLogoutUris(metadata.post_logout_redirect_uris, policy);
-  checkScope(op, metadata.scope);
+  const redirect_uris = look(() => checkRedirectUris(metadata.redirect_uris, policy, grant_types));
+  look(() => checkLogoutUris(metadata.post_logout_redirect_uris, policy));
+  look(() => checkScope(op, metadata.scope));
   const alg = metadata.id_token_signed_response_alg;
   if (alg !== undefined && !(op.keys.algs as readonly string[]).includes(alg)) {
-    throw invalidClientMetadata(`id_token_signed_response_alg must be one of ${op.keys.algs.join(", ")}`);
+    note(invalidClientMetadata(`id_token_signed_response_alg must be one of ${op.keys.algs.join(", ")}`));
   }
-  const introspects = provenance === "dynamic" ? undefined : checkIntrospects(op, metadata);
+  const introspects = provenance === "dynamic" ? undefined : look(() => checkIntrospects(op, metadata));
   const { introspects: _, ...rest } = metadata;
   return {
     ...rest,
     ...(introspects === undefined ? {} : { introspects }),
-    redirect_uris,
+    redirect_uris: redirect_uris ?? [],
     grant_types,
-    response_types,
+    response_types: response_types ?? [],
     token_endpoint_auth_method,
     application_type,
   };
 }
 
-function checkGrantTypes(op: CheckOp, grant_types: readonly string[], method: string): void {
+function checkGrantTypes(op: ClientRules, grant_types: readonly string[], method: string): void {
   const methods: readonly string[] = op.clientAuth.map((one) => one.method);
   if (!methods.includes(method))
     throw invalidClientMetadata(`token_endpoint_auth_method must be one of ${methods.join(", ")}`);
@@ -74,7 +112,7 @@ function checkGrantTypes(op: CheckOp, grant_types: readonly string[], method: st
 
 /** RFC 7591 §2.1: `code` and `authorization_code` belong together. */
 function checkResponseTypes(
-  op: CheckOp,
+  op: ClientRules,
   given: readonly string[] | undefined,
   grant_types: readonly string[],
 ): string[] {
@@ -133,7 +171,7 @@ function checkLogoutUris(uris: readonly string[] | undefined, policy: UriPolicy)
   }
 }
 
-function checkScope(op: CheckOp, scope: string | undefined): void {
+function checkScope(op: ClientRules, scope: string | undefined): void {
   if (scope === undefined) return;
   const known = knownScopes(op);
   const names = scope.split(" ").filter((name) => name !== "");
@@ -142,7 +180,7 @@ function checkScope(op: CheckOp, scope: string | undefined): void {
 }
 
 /** Extension: the resources this client may introspect tokens for. */
-function checkIntrospects(op: CheckOp, metadata: ClientMetadata): string[] | undefined {
+function checkIntrospects(op: ClientRules, metadata: ClientMetadata): string[] | undefined {
   const introspects = readStrings(metadata, "introspects");
   const unknown = introspects?.find((one) => one !== op.issuer && !op.resources.has(one));
   if (unknown !== undefined) throw invalidClientMetadata(`introspects: ${unknown} is not a resource of this server`);

@@ -6,21 +6,30 @@
  */
 import { isSubset } from "@valetkey/protocol/scope";
 import type { Change } from "@valetkey/store";
+import { destinationOf } from "./authorize/destination.ts";
 import type { Client } from "./clients.ts";
 import { type AuthorizationRequest, type ConsentData, consentId, insert, type Known, replace } from "./entries.ts";
 import type { Op } from "./op.ts";
 
-type Asked = Pick<AuthorizationRequest, "scope" | "resource">;
+type Asked = Pick<AuthorizationRequest, "scope" | "resource" | "redirect_uri">;
 
 /** Tells whether the person need not be asked: an administrator vouched for the client, or all of it was allowed before. */
 export function isConsented(op: Op, client: Client, asked: Asked, consent: Known<"consent"> | undefined): boolean {
   // Whoever registers a client may not vouch for it (CN-06), whatever the flag says.
   if (client.firstParty && client.provenance !== "dynamic") return true;
+  // RFC 8252 §8.6: any program on the computer can take this answer; only the person can tell who asks.
+  if (!client.confidential && isForAnybodyHere(asked.redirect_uri)) return false;
   if (consent === undefined) return false;
   return Object.entries(perResource(op, asked)).every(([resource, scopes]) => {
     const allowed = allowedAt(consent, resource);
     return allowed !== undefined && isSubset(scopes, allowed);
   });
+}
+
+/** The answer goes to whichever program on the person's computer listens on the port, or claims the scheme. */
+function isForAnybodyHere(redirect_uri: string): boolean {
+  const { loopback, scheme } = destinationOf(redirect_uri);
+  return loopback || scheme !== undefined;
 }
 
 /** Tells whether one of the scopes asked for was allowed before, everywhere it is asked for. */
@@ -55,7 +64,7 @@ export function consentedScopes(consent: Known<"consent">): string[] {
 }
 
 /** Sorts the scopes asked for by where they count: each resource's own, and under `""` all that no asked resource defines. */
-function perResource(op: Op, { scope, resource }: Asked): Record<string, string[]> {
+function perResource(op: Op, { scope, resource }: Pick<Asked, "scope" | "resource">): Record<string, string[]> {
   const sorted: Record<string, string[]> = {};
   for (const one of resource) {
     const known = op.resources.get(one)?.scopes ?? [];

@@ -133,6 +133,8 @@ export interface GrantData {
 export interface CodeData {
   readonly digest: string;
   readonly grant: string;
+  /** Milliseconds: until when the grant stands once the code is redeemed. Until then it ends soon after the code. */
+  readonly grantUntil: number;
   readonly sid: string;
   readonly redirect_uri: string;
   readonly redirect_uri_sent: boolean;

@@ -12,7 +12,8 @@ import { bindCookies, findBound, unbindCookie } from "./bound-cookie.ts";
 import { findClient } from "./clients.ts";
 import { cutSessions, removeAll } from "./cut.ts";
 import { insert, type LogoutData } from "./entries.ts";
-import type { Op, Session } from "./op.ts";
+import { checkFlood } from "./flood.ts";
+import type { Op, Peer, Session } from "./op.ts";
 import type { Logout, Logouts } from "./options.ts";
 import { checkSameSite } from "./same-site.ts";
 import { currentSession, endCurrent } from "./sessions.ts";
@@ -24,6 +25,7 @@ export type AskedLogout = Omit<LogoutData, "digest" | "session">;
 export async function logoutOrAsk(
   op: Op,
   http: Request,
+  peer: Peer,
   asked: AskedLogout,
   cookies: readonly string[] = [],
 ): Promise<Response> {
@@ -38,18 +40,20 @@ export async function logoutOrAsk(
       return seeOther(asked.returnTo ?? donePage(op, true), cookies);
     }
   }
-  return storeLogout(op, http, asked, session, op.pages.logout, cookies);
+  return storeLogout(op, http, peer, asked, session, op.pages.logout, cookies);
 }
 
 /** Stores a logout request as one of this browser's and sends it to `url?logout=<id>`. */
 export async function storeLogout(
   op: Op,
   http: Request,
+  peer: Peer,
   asked: AskedLogout,
   session: Session | undefined,
   url: string,
   cookies: readonly string[] = [],
 ): Promise<Response> {
+  await checkFlood(op, peer);
   const now = op.now();
   const handle = await createHandle("logout", now);
   const { id, digest } = handle;

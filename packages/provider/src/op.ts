@@ -179,6 +179,8 @@ export interface Op {
   readonly pages: Pages;
   readonly errorPage: ErrorPage;
   readonly throttle: Throttle;
+  /** Counts in this process what anybody may cause to be stored: interactions and logouts by network. */
+  readonly flood: Throttle;
   readonly lifetimes: Lifetimes;
   /** Absolute URL of each endpoint. */
   readonly urls: Readonly<Record<EndpointName, string>>;

@@ -450,7 +450,8 @@ describe("an application that brings its own session", () => {
     assert.deepEqual(await world.store.list("session", {}), []);
     const [grant] = await world.store.list("grant", {});
     assert.equal(dataOf<{ sid: string }>(grant).sid, "host-alice");
-    assert.equal(grant?.expiresAt, start + 3_600_000);
+    const [code] = await world.store.list("code", {});
+    assert.equal(dataOf<{ grantUntil: number }>(code).grantUntil, start + 3_600_000);
   });
 
   it("satisfies prompt=login by the answer of its page, even if its session keeps the old time", async () => {

@@ -138,7 +138,7 @@ describe("asking again (OpenID Connect Core §3.1.2.1)", () => {
     const answered = await answer(world, browser, id, { step: "select_account", sid });
     assert.ok(codeOf(answered));
     assert.equal((await world.provider.sessions.current(browser.request("/")))?.subject, "alice");
-    assert.equal((await world.store.list("grant", { subject: "alice" })).length, 2);
+    assert.equal((await world.store.list("grant", { subject: "alice" })).length, 1);
     assert.deepEqual(await world.store.list("grant", { subject: "bob" }), []);
   });
 

@@ -51,9 +51,15 @@ describe("the options of createProvider (F-33)", () => {
     "an endpoint that is none": { paths: { tokens: "/tokens" } },
     "two endpoints at one path": { paths: { token: "/x", revoke: "/x" } },
     "a short secret among long ones": { secret: [secret, "short"] },
+    "a page that is no URL": { pages: { login: "http://[" } },
+    "a page that is none": { pages: { logni: "/login" } },
   })) {
     it(`refuse ${what}`, () => assert.equal(problemsOf(changes).length, 1, problemsOf(changes).join("\n")));
   }
+
+  it("are looked at whatever they are: nothing is a resource, and that is said like the rest", () => {
+    assert.equal(problemsOf({ resources: [null] }).length, 3);
+  });
 
   it("may be http on loopback, have a path and a trailing slash", () => {
     for (const one of [

@@ -66,17 +66,19 @@ describe("the answer to an authorization request (RFC 6749 §4.1.2)", () => {
     });
     assert.equal((entry.data as { grant: string }).grant, grant.id);
     assert.equal(
-      grant.expiresAt,
+      (entry.data as { grantUntil: number }).grantUntil,
       world.clock.now + 12 * 3_600_000,
       "a grant without offline_access ends with the session",
     );
+    assert.equal(grant.expiresAt, world.clock.now + 120_000, "and with its code, if that is never redeemed");
   });
 
   it("lets a grant with offline_access outlive the session", async () => {
     const { world, ask } = await ready();
     locationOf(await ask({ scope: "openid offline_access" }));
-    const [grant] = await entriesOf(world, "grant");
-    assert.equal(grant?.expiresAt, world.clock.now + 90 * 86_400_000);
+    const [code] = await entriesOf(world, "code");
+    assert.ok(code);
+    assert.equal((code.data as { grantUntil: number }).grantUntil, world.clock.now + 90 * 86_400_000);
   });
 
   it("echoes any state byte for byte, in answers and in errors (§4.1.2, AZ-26)", async () => {

@@ -87,7 +87,7 @@ describe("redeeming a code (RFC 6749 §4.1.3 and §4.1.4)", () => {
     const { refresh_token } = await tokensOf(await redeem(world, code));
     await post(world, "/token", { grant_type: "refresh_token", refresh_token });
     assert.deepEqual(commits, [
-      ["insert access", "insert refresh", "replace code"],
+      ["insert access", "insert refresh", "replace code", "replace grant"],
       ["insert access", "insert refresh", "replace refresh"],
     ]);
   });

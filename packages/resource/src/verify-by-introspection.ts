@@ -79,7 +79,8 @@ async function introspect(token: string, expected: IntrospectionExpectations): P
     if (response.status === 200) return body;
     status = response.status;
   } catch (cause) {
-    if (!(cause instanceof UnreadableResponse)) throw unavailable(cause);
+    // What answers 200 and cannot be read is no answer; what says no says it by its status.
+    if (!(cause instanceof UnreadableResponse) || cause.status === 200) throw unavailable(cause);
     status = cause.status;
   }
   const cause = new Error(`the introspection endpoint answered ${status}`);

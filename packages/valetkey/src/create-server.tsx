@@ -101,7 +101,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accounts,
     directory: isDirectory(accounts) ? accounts : undefined,
     loginUrl,
-    csrf: createCsrf({ secrets, secure: https }),
+    csrf: createCsrf({ secrets, origin: home.origin }),
     attempts: signInAttempts({ store, now }),
     log,
   };

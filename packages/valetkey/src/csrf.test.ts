@@ -6,7 +6,7 @@ import { createCsrf } from "./csrf.ts";
 const secrets = ["one secret of more than thirty-two characters"];
 const page = (headers: Record<string, string> = {}) => new Request("https://id.example/login", { headers });
 
-function issued(csrf = createCsrf({ secrets, secure: true })) {
+function issued(csrf = createCsrf({ secrets, origin: "https://id.example" })) {
   const { token, cookies } = csrf.issue(page());
   const [cookie = ""] = cookies;
   return { csrf, token, cookie, pair: cookie.split(";")[0] ?? "" };
@@ -16,7 +16,10 @@ test("the browser cookie is __Host-, Secure, HttpOnly, Lax and random (ASVS 3.3)
   const first = issued();
   assert.match(first.cookie, /^__Host-vk_browser=[\w-]{43}; Path=\/; SameSite=Lax; Max-Age=\d+; Secure; HttpOnly$/);
   assert.notEqual(first.pair, issued().pair);
-  assert.match(issued(createCsrf({ secrets, secure: false })).cookie, /^vk_browser=[\w-]{43};(?!.*Secure)/);
+  assert.match(
+    issued(createCsrf({ secrets, origin: "http://localhost:4000" })).cookie,
+    /^vk_browser=[\w-]{43};(?!.*Secure)/,
+  );
 });
 
 test("a form counts with the token of this very browser, and a browser that has a cookie keeps it", () => {
@@ -44,6 +47,11 @@ test("a form is refused without token, with another browser's, without cookie, a
     const request = page({ cookie: pair, "sec-fetch-site": site });
     assert.equal(csrf.refuses(request, parseForm(`csrf=${token}`)), "cross-site");
   }
+  // Browsers without Fetch Metadata say where a form comes from by Origin.
+  const form = parseForm(`csrf=${token}`);
+  assert.equal(csrf.refuses(page({ cookie: pair, origin: "https://evil.example" }), form), "cross-site");
+  assert.equal(csrf.refuses(page({ cookie: pair, origin: "https://id.example" }), form), undefined);
+  assert.equal(csrf.refuses(page({ cookie: pair, origin: "null" }), form), undefined);
 });
 
 test("after the secret was rotated, forms that are still open count, and under another server's they do not", () => {
@@ -51,9 +59,12 @@ test("after the secret was rotated, forms that are still open count, and under a
   const form = parseForm(`csrf=${token}`);
   const rotated = createCsrf({
     secrets: ["a new secret of more than thirty-two characters", ...secrets],
-    secure: true,
+    origin: "https://id.example",
   });
   assert.equal(rotated.refuses(page({ cookie: pair }), form), undefined);
-  const foreign = createCsrf({ secrets: ["a new secret of more than thirty-two characters"], secure: true });
+  const foreign = createCsrf({
+    secrets: ["a new secret of more than thirty-two characters"],
+    origin: "https://id.example",
+  });
   assert.equal(foreign.refuses(page({ cookie: pair }), form), "token");
 });

@@ -24,9 +24,10 @@ export interface Csrf {
 
 const cookieSeconds = 30 * 24 * 3600;
 
-/** Makes the checks from the server's secrets: the first makes tokens, all are accepted. */
-export function createCsrf(options: { readonly secrets: readonly string[]; readonly secure: boolean }): Csrf {
-  const { secrets, secure } = options;
+/** Makes the checks from the server's secrets: the first makes tokens, all are accepted. `origin` is the issuer's. */
+export function createCsrf(options: { readonly secrets: readonly string[]; readonly origin: string }): Csrf {
+  const { secrets, origin } = options;
+  const secure = origin.startsWith("https:");
   const cookieName = secure ? "__Host-vk_browser" : "vk_browser";
   const browserOf = (request: Request): string | undefined => {
     const value = readCookies(request).get(cookieName);
@@ -44,6 +45,9 @@ export function createCsrf(options: { readonly secrets: readonly string[]; reado
       // A sibling subdomain is another site's page too: only our own origin, or a person's own doing (`none`), may post.
       const site = request.headers.get("sec-fetch-site") ?? "same-origin";
       if (site !== "same-origin" && site !== "none") return "cross-site";
+      // Browsers that do not say that say this; our own pages send `null`, for they tell no referrer.
+      const sender = request.headers.get("origin") ?? "null";
+      if (sender !== "null" && sender !== origin) return "cross-site";
       const browser = browserOf(request);
       if (browser === undefined) return "no-cookie";
       const sent = Buffer.from(form.csrf ?? "");

@@ -13,6 +13,9 @@ import type { Op, Session } from "../op.ts";
 import { currentSession } from "../sessions.ts";
 import type { FullSituation } from "./read-situation.ts";
 
+/** Milliseconds a grant outlives its code: clocks of other nodes may differ that much. */
+const afterCode = 60_000;
+
 /** Commits the grant; gives the code, or nothing if something it was based on has changed meanwhile. */
 export async function grantAnswer(
   op: Op,
@@ -38,6 +41,9 @@ export async function grantAnswer(
   const offline = scope.includes("offline_access");
   const signedInAt = done.login?.subject === subject ? Math.floor(done.login.at / 1000) : 0;
   const refreshEnd = now + op.lifetimes.refreshAbsolute * 1000;
+  // Only offline_access outlives the session (P11).
+  const grantUntil = offline ? refreshEnd : Math.min(session.expiresAt, refreshEnd);
+  const codeEnd = now + op.lifetimes.code * 1000;
 
   const data: GrantData = {
     scope,
@@ -62,18 +68,19 @@ export async function grantAnswer(
       id: grant,
       client: client_id,
       subject,
-      // Only offline_access outlives the session (P11).
-      expiresAt: offline ? refreshEnd : Math.min(session.expiresAt, refreshEnd),
+      // A code that is never redeemed leaves nothing behind.
+      expiresAt: Math.min(grantUntil, codeEnd + afterCode),
       data,
     }),
     insert("code", {
       id: code.id,
       client: client_id,
       subject,
-      expiresAt: now + op.lifetimes.code * 1000,
+      expiresAt: codeEnd,
       data: {
         digest: code.digest,
         grant,
+        grantUntil,
         sid,
         redirect_uri,
         redirect_uri_sent,

@@ -25,6 +25,7 @@ import {
   remove,
   replace,
 } from "../entries.ts";
+import { checkFlood } from "../flood.ts";
 import type { Op, Peer } from "../op.ts";
 import type { Step } from "../options.ts";
 
@@ -34,9 +35,9 @@ const maxAttempts = 4;
  * Answers GET and POST. What is wrong before the target is trusted is thrown as `OAuthError`, for the error page; after it,
  * everything is an answer to the client (303), a page that asks (303), or the error page with a link back (P14).
  */
-export async function authorizeEndpoint(op: Op, http: Request, _peer: Peer): Promise<Response> {
+export async function authorizeEndpoint(op: Op, http: Request, peer: Peer): Promise<Response> {
   const id = http.method === "GET" ? new URL(http.url).searchParams.get("interaction") : null;
-  if (id !== null) return continueInteraction(op, http, id);
+  if (id !== null) return continueInteraction(op, http, peer, id);
 
   const form = await readRequest(http);
   const { client_id, redirect_uri, response_mode, scope, state } = form;
@@ -50,24 +51,25 @@ export async function authorizeEndpoint(op: Op, http: Request, _peer: Peer): Pro
     return refuse(op, http, target, error, { signedIn: current !== undefined });
   }
   // A POST from the client's site comes without our cookies (SameSite=Lax); the GET that follows it brings them.
-  if (http.method === "POST") return begin(op, http, request, undefined, continueUrl(op));
-  return proceed(op, http, target, request);
+  if (http.method === "POST") return begin(op, http, peer, request, undefined, continueUrl(op));
+  return proceed(op, http, peer, target, request);
 }
 
-async function continueInteraction(op: Op, http: Request, id: string): Promise<Response> {
+async function continueInteraction(op: Op, http: Request, peer: Peer, id: string): Promise<Response> {
   const interaction = await findBound(op, http, "interaction", id);
   if (interaction === undefined) throw invalidRequest(over);
   const { request } = interaction.data;
   // The client may have been disabled, or its redirect_uri withdrawn, while the person was reading.
   const sent = request.redirect_uri_sent ? request.redirect_uri : undefined;
   const target = await trustedTarget(op, { ...request, redirect_uri: sent });
-  return proceed(op, http, target, request, interaction);
+  return proceed(op, http, peer, target, request, interaction);
 }
 
 /** Works out the next step and takes it; anew, if something changed under our hands. */
 async function proceed(
   op: Op,
   http: Request,
+  peer: Peer,
   target: Target,
   request: AuthorizationRequest,
   first?: Known<"interaction">,
@@ -76,7 +78,7 @@ async function proceed(
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const done = interaction?.data.done ?? {};
     const situation = await readSituation(op, http, { client: target.client, request, done });
-    const response = await take(op, http, target, situation, interaction);
+    const response = await take(op, http, peer, target, situation, interaction);
     if (response !== undefined) return response;
     if (interaction !== undefined) interaction = await find(op.store, "interaction", interaction.id);
     if (first !== undefined && interaction === undefined) throw invalidRequest(over);
@@ -88,6 +90,7 @@ async function proceed(
 async function take(
   op: Op,
   http: Request,
+  peer: Peer,
   target: Target,
   situation: FullSituation,
   interaction: Known<"interaction"> | undefined,
@@ -105,7 +108,7 @@ async function take(
     const signedIn = situation.session !== undefined || next.error === "access_denied";
     return refuse(op, http, target, new OAuthError(next.error, refusals[next.error]), { signedIn, cookies });
   }
-  return ask(op, http, situation, next, interaction);
+  return ask(op, http, peer, situation, next, interaction);
 }
 
 const refusals = {
@@ -119,12 +122,13 @@ const refusals = {
 async function ask(
   op: Op,
   http: Request,
+  peer: Peer,
   { request, session }: FullSituation,
   { step }: NextStep & { step: Step },
   interaction: Known<"interaction"> | undefined,
 ): Promise<Response | undefined> {
   const asked: Asked = session === undefined ? { step } : { step, subject: session.subject };
-  if (interaction === undefined) return begin(op, http, request, asked, op.pages[step]);
+  if (interaction === undefined) return begin(op, http, peer, request, asked, op.pages[step]);
   const { data, id } = interaction;
   const same = data.asked?.step === asked.step && data.asked.subject === asked.subject;
   if (!same && !(await op.store.commit([replace(interaction, { data: { ...data, asked } })]))) return undefined;
@@ -137,10 +141,12 @@ type Asked = NonNullable<InteractionData["asked"]>;
 async function begin(
   op: Op,
   http: Request,
+  peer: Peer,
   request: AuthorizationRequest,
   asked: Asked | undefined,
   url: string,
 ): Promise<Response> {
+  await checkFlood(op, peer);
   const now = op.now();
   const handle = await createHandle("interaction", now);
   const { id, digest } = handle;

@@ -16,20 +16,20 @@ import { type AskedLogout, logoutOrAsk, storeLogout } from "../logouts.ts";
 import type { Op, Peer } from "../op.ts";
 
 /** Answers GET and POST; what is wrong is thrown as `invalid_request`, for the error page. */
-export async function endSessionEndpoint(op: Op, http: Request, _peer: Peer): Promise<Response> {
+export async function endSessionEndpoint(op: Op, http: Request, peer: Peer): Promise<Response> {
   if (http.method === "POST") {
     // A POST from the client's site comes without our cookies (SameSite=Lax); the GET that follows it brings them.
-    return storeLogout(op, http, await readLogout(op, await readForm(http)), undefined, op.urls.end_session);
+    return storeLogout(op, http, peer, await readLogout(op, await readForm(http)), undefined, op.urls.end_session);
   }
   const form = readQuery(new URL(http.url));
-  if (form.logout === undefined) return logoutOrAsk(op, http, await readLogout(op, form));
+  if (form.logout === undefined) return logoutOrAsk(op, http, peer, await readLogout(op, form));
 
   const entry = await findBound(op, http, "logout", form.logout);
   if (entry === undefined || !(await op.store.commit([remove(entry)]))) {
     throw invalidRequest("this logout was already answered, has expired, or was begun in another browser");
   }
   const { digest: _, session: __, ...asked } = entry.data;
-  return logoutOrAsk(op, http, asked, [unbindCookie(op, "logout", entry.id)]);
+  return logoutOrAsk(op, http, peer, asked, [unbindCookie(op, "logout", entry.id)]);
 }
 
 async function readLogout(op: Op, form: Form): Promise<AskedLogout> {

@@ -93,14 +93,15 @@ function issuance(
   const { data, id } = grant.entry;
   const refreshes = op.grants.has("refresh_token") && client.metadata.grant_types?.includes("refresh_token") === true;
   // The spent code is remembered for a day, so that the alarm outlives the code.
+  const expiresAt = code.data.grantUntil;
   const spent: Change = replace(code, {
     data: { ...code.data, spentAt: now },
-    expiresAt: Math.min(grant.expiresAt, now + day),
+    expiresAt: Math.min(expiresAt, now + day),
   });
   return {
-    changes: [spent],
+    changes: [spent, replace(grant.entry, { data, expiresAt })],
     subject: grant.subject,
-    grant: { id, expiresAt: grant.expiresAt, data },
+    grant: { id, expiresAt, data },
     ...audience,
     ...(refreshes ? { refresh: { kind: "new" } } : {}),
     ...(data.scope.includes("openid") ? { id_token: data.nonce === undefined ? {} : { nonce: data.nonce } } : {}),

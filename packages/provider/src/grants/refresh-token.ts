@@ -12,6 +12,7 @@ import { isSubset, parseScope } from "@valetkey/protocol/scope";
 import { find, findByHandle, type Known, remove, replace } from "../entries.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
+import { allowedScopes } from "../scopes-of.ts";
 import type { GrantType, Issuance, RefreshBirth, TokenRequest } from "./grant-type.ts";
 import { findLiveGrant, type LiveGrant } from "./live-grant.ts";
 
@@ -29,7 +30,10 @@ export const refreshToken: GrantType = {
     const grant = await findLiveGrant(op, token.data.grant, client.client_id);
     if (grant === undefined) throw unknownToken();
 
-    const scope = narrowed(grant.entry.data.scope, form.scope);
+    // What an administrator has taken from the client since is gone with the next refresh.
+    const allowed = allowedScopes(op, client);
+    const granted = grant.entry.data.scope.filter((name) => allowed.has(name));
+    const scope = narrowed(granted, form.scope);
     const audience = chooseAudience(op, form, { scope, resource: grant.entry.data.resource });
     const base = {
       subject: grant.subject,
