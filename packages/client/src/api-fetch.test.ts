@@ -6,7 +6,7 @@ import { StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
 import fc from "fast-check";
 import type { Auth } from "./create-oauth.ts";
-import { audienceOf } from "./lib/api-fetch.ts";
+import { audienceOf } from "./lib/audience.ts";
 import { Browser, type HostileIssuer, startIssuer } from "./lib/hostile-issuer.test.ts";
 import { secret, startApp, type TestApp } from "./lib/test-app.test.ts";
 
@@ -105,7 +105,12 @@ test("a token goes to the issuer and to declared resources, nowhere else (RFC 97
 });
 
 test("no URL outside a resource is taken for one inside it, whatever its spelling", () => {
-  const remote = { name: "acme", issuer: "https://id.example", resource: ["https://api.example/v1"] };
+  const remote = {
+    kind: "oidc",
+    name: "acme",
+    issuer: "https://id.example",
+    resource: ["https://api.example/v1"],
+  } as const;
   const allowed = (url: string) => {
     try {
       return audienceOf(remote, url);

@@ -6,9 +6,11 @@
 export interface User {
   readonly sub: string;
   readonly name?: string;
+  readonly username?: string;
   readonly email?: string;
   readonly email_verified?: boolean;
-  /** Claims of the ID token and of userinfo, as they arrived at sign-in. */
+  readonly picture?: string;
+  /** Claims of the ID token and of userinfo, or what a profile said, as they arrived at sign-in. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -41,13 +43,23 @@ export interface Auth {
   readonly provider: string;
   /** Its issuer: together with `user.sub` the key of the person. */
   readonly issuer: string;
+  /** Milliseconds at which the person last proved who they are, as far as the provider tells. */
+  readonly authTime?: number;
   /**
-   * Fetches from the provider's API with a token that refreshes itself. Redirects are handed back, not followed. Throws
+   * Fetches from the provider's API with a token that refreshes itself. A relative URL lies under the provider's `api`.
+   * Redirects are handed back, not followed. Throws
    * `ClientError`: `url_not_allowed`, `sign_in_again`, `issuer_unavailable`, `no_refresh_token`, `not_connected`.
    *
    * @example const answer = await auth.fetch("acme", "https://api.acme.example/photos");
    */
   fetch(provider: string, url: string | URL, init?: RequestInit): Promise<Response>;
+  /**
+   * Asks for more scopes when they are needed: gives the redirect to answer with, or nothing if they were granted already. The
+   * person comes back to the same page, or to `returnTo`. What was granted before stays.
+   *
+   * @example const redirect = await auth.needScope("acme", "calendar"); if (redirect) return redirect;
+   */
+  needScope(provider: string, scope: string, options?: { readonly returnTo?: string }): Promise<Response | undefined>;
   /** The accounts this session holds tokens of. */
   accounts(): Promise<readonly Account[]>;
   /** Ends the session and gives the redirect to answer with. The session is over even if the answer is not used. */

@@ -15,6 +15,8 @@ export interface ExpectedAnswer {
   readonly metadata: Pick<ServerMetadata, "issuer" | "authorization_response_iss_parameter_supported">;
   /** The state that was sent. */
   readonly state: string;
+  /** `if_sent`: nothing announces `iss`, so it is compared whenever it is there. Default: it must be announced. */
+  readonly iss?: "announced" | "if_sent";
 }
 
 /** Reads the parameters of an answer; repeated or undecodable ones are `response_invalid`. */
@@ -39,7 +41,7 @@ export function checkCallback(answer: URL | Form, expected: ExpectedAnswer): { r
   if (!constantTimeEqual(form.state, expected.state)) {
     throw new ClientError("state_mismatch", "the state is not the one that was sent");
   }
-  checkIss(form.iss, expected.metadata);
+  checkIss(form.iss, expected);
   const { error, error_description } = form;
   if (error !== undefined) {
     const code = error === "access_denied" ? "access_denied" : "authorization_refused";
@@ -55,7 +57,7 @@ export function checkCallback(answer: URL | Form, expected: ExpectedAnswer): { r
 }
 
 // RFC 9207 §2.4. Discarding an iss that is not announced is its recommendation: whoever relies on it says so in metadata.
-function checkIss(iss: string | undefined, metadata: ExpectedAnswer["metadata"]): void {
+function checkIss(iss: string | undefined, { metadata, iss: when = "announced" }: ExpectedAnswer): void {
   const announced = metadata.authorization_response_iss_parameter_supported === true;
   if (iss === undefined) {
     if (announced) throw new ClientError("issuer_missing", `the answer has no iss, expected ${metadata.issuer}`);
@@ -64,7 +66,8 @@ function checkIss(iss: string | undefined, metadata: ExpectedAnswer["metadata"])
   if (iss !== metadata.issuer) {
     throw new ClientError("issuer_mismatch", `the answer has the iss ${shown(iss)}, expected ${metadata.issuer}`);
   }
-  if (!announced) throw new ClientError("issuer_unexpected", `${metadata.issuer} sent iss without announcing it`);
+  if (!announced && when === "announced")
+    throw new ClientError("issuer_unexpected", `${metadata.issuer} sent iss without announcing it`);
 }
 
 /** Text from outside, fit for a log line and a page: printable, at most 300 characters. */

@@ -1,7 +1,8 @@
 /**
  * createOAuth: sign-in for an application, as `Request → Response`.
  *
- * It serves `/auth/login`, `/auth/login/<name>`, `/auth/callback/<name>` and `/auth/logout`, and tells who is signed in.
+ * It serves `/auth/login`, `/auth/login/<name>`, `/auth/callback/<name>`, `/auth/logout` and, for issuers that tell when
+ * somebody signed out there, `/auth/backchannel-logout/<name>` and `/auth/frontchannel-logout/<name>`. It tells who is signed in.
  * RFC 6749 §4.1, RFC 9700, OpenID Connect Core §3.1. Tokens never reach the browser: they are in the store, encrypted.
  * Guarantees that `handle` never rejects, and that nobody counts as signed in because something failed.
  */
@@ -10,17 +11,21 @@ import type { Store } from "@valetkey/store";
 import type { Auth, User } from "./auth.ts";
 import { type App, originOf, readOptions } from "./lib/app.ts";
 import { callbackRoute } from "./lib/callback-route.ts";
+import { type GuardOptions, guard } from "./lib/guard.ts";
 import { loginRoute, startRoute } from "./lib/login-route.ts";
+import { backchannelRoute, frontchannelRoute } from "./lib/logout-receivers.ts";
 import { logoutRoute } from "./lib/logout-route.ts";
-import { errorPage, seeOther } from "./lib/page.ts";
-import { readReturnTo } from "./lib/return-to.ts";
+import { errorPage, wrongMethod } from "./lib/page.ts";
 import { findSession } from "./lib/session.ts";
 import { authOf } from "./lib/session-auth.ts";
 import type { Log } from "./log.ts";
-import type { OidcProvider } from "./oidc.ts";
+import type { Provider } from "./provider.ts";
 import type { Tokens } from "./token-request.ts";
 
 export type { Account, Auth, SignOutOptions, User } from "./auth.ts";
+export type { GuardOptions } from "./lib/guard.ts";
+export { oauth1 } from "./oauth1.ts";
+export { oauth2 } from "./oauth2.ts";
 export { oidc } from "./oidc.ts";
 
 /** Runs after everything was verified and before the session exists. Throwing refuses the sign-in. */
@@ -32,7 +37,7 @@ export type SignInHook = (
 
 export interface OAuthOptions {
   /** The ways to sign in. Credentials left out come from `{NAME}_CLIENT_ID` and `{NAME}_CLIENT_SECRET`. */
-  readonly providers: readonly OidcProvider[];
+  readonly providers: readonly Provider[];
   /** Where sessions and tokens are. Required off loopback; there, without one, they are kept in memory, with a warning. */
   readonly store?: Store;
   /** At least 32 characters; several for rotation, the first seals. Default `VALETKEY_SECRET`, separated by commas. */
@@ -59,10 +64,12 @@ export interface OAuth {
   /** Tells who is signed in; `null`: nobody. Rejects (`StoreUnavailable`) when that cannot be known. */
   session(request: Request): Promise<Auth | null>;
   /**
-   * Answers a request that needs somebody signed in: a person is sent to sign in and comes back to the same page, a program
-   * gets 401.
+   * Answers a request that needs somebody signed in, perhaps lately; `undefined`: they may pass. People are sent to sign in and
+   * come back to the same page, programs get 401.
+   *
+   * @example const refusal = oauth.guard(request, await oauth.session(request), { maxAge: "10m" });
    */
-  signIn(request: Request): Response;
+  guard(request: Request, auth: Auth | null, needs?: GuardOptions): Response | undefined;
   /** Tells whether a path is one of the routes, whatever the method. */
   owns(pathname: string): boolean;
   /** The configured origin, if any. */
@@ -83,9 +90,9 @@ export function createOAuth(options: OAuthOptions): OAuth {
     async session(request) {
       const origin = originOf(app, request);
       const session = await findSession(app, request, origin);
-      return session === undefined ? null : authOf(app, origin, session);
+      return session === undefined ? null : authOf(app, request, origin, session);
     },
-    signIn: (request) => signIn(app, request),
+    guard: (request, auth, needs) => guard(app, request, auth, needs),
     owns: (pathname) => findRoute(app, pathname) !== undefined,
     baseUrl: app.baseUrl,
   };
@@ -96,7 +103,9 @@ type Route = (app: App, request: Request, name: string) => Promise<Response>;
 const routes: readonly { readonly pattern: RegExp; readonly methods: readonly string[]; readonly route: Route }[] = [
   { pattern: /^\/login$/, methods: ["GET"], route: loginRoute },
   { pattern: /^\/login\/([^/]+)$/, methods: ["GET", "POST"], route: startRoute },
-  { pattern: /^\/callback\/([^/]+)$/, methods: ["GET"], route: callbackRoute },
+  { pattern: /^\/callback\/([^/]+)$/, methods: ["GET", "POST"], route: callbackRoute },
+  { pattern: /^\/backchannel-logout\/([^/]+)$/, methods: ["POST"], route: backchannelRoute },
+  { pattern: /^\/frontchannel-logout\/([^/]+)$/, methods: ["GET"], route: frontchannelRoute },
   { pattern: /^\/logout$/, methods: ["POST"], route: logoutRoute },
 ];
 
@@ -114,23 +123,10 @@ async function handle(app: App, request: Request): Promise<Response | undefined>
   const found = findRoute(app, new URL(request.url).pathname);
   if (found === undefined) return undefined;
   const { methods, route, name } = found;
-  if (!methods.includes(request.method)) {
-    return new Response(null, { status: 405, headers: { Allow: methods.join(", "), "Cache-Control": "no-store" } });
-  }
+  if (!methods.includes(request.method)) return wrongMethod(methods.join(", "));
   try {
     return await route(app, request, name);
   } catch (e) {
     return errorPage(app, e, { href: "/", text: "Back to the application" });
   }
-}
-
-function signIn(app: App, request: Request): Response {
-  const url = new URL(request.url);
-  const navigates = request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
-  if (!navigates) {
-    const body = { error: "login_required", error_description: "sign in first" };
-    return Response.json(body, { status: 401, headers: { "Cache-Control": "no-store" } });
-  }
-  const returnTo = readReturnTo(url.pathname + url.search, url.origin);
-  return seeOther(`${app.path}/login?returnTo=${encodeURIComponent(returnTo)}`);
 }

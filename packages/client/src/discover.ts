@@ -5,16 +5,19 @@
  * Guarantees that the document is about the issuer that was asked for, and that every endpoint in it is https, or http on
  * loopback if the issuer itself is there.
  */
-import { checkIssuer, type ServerMetadata, wellKnown } from "@valetkey/protocol/metadata";
+import { checkIssuer, type ServerMetadata, type WellKnown, wellKnown } from "@valetkey/protocol/metadata";
 import { type Fetch, readJsonObject } from "@valetkey/protocol/read-json";
 import { ClientError } from "./client-error.ts";
 import { ask } from "./lib/ask.ts";
+import { isTemplate } from "./lib/issuer-template.ts";
 import { readSecureUrl } from "./lib/secure-url.ts";
 
 export interface DiscoverOptions {
   readonly fetch?: Fetch;
   /** What the issuer's document lacks or gets wrong, set over it. */
   readonly metadata?: Partial<Omit<ServerMetadata, "issuer">>;
+  /** What the document calls itself where many issuers share one: see `issuer_template` of `oidc`. */
+  readonly issuer_template?: string;
   /** Milliseconds; default 10000. */
   readonly timeoutMs?: number;
 }
@@ -28,11 +31,15 @@ export interface DiscoverOptions {
 export async function discover(issuer: string, options: DiscoverOptions = {}): Promise<ServerMetadata> {
   checkIssuer(issuer, { allowLoopbackHttp: true });
   const { fetch = globalThis.fetch, timeoutMs = 10_000 } = options;
-  const at = (document: "openid-configuration" | "oauth-authorization-server") =>
-    read(fetch, wellKnown(issuer, document), timeoutMs);
-  const found = (await at("openid-configuration")) ?? (await at("oauth-authorization-server"));
-  if (found === undefined) throw new ClientError("metadata_invalid", `${issuer} has no discovery document`);
-  return checkMetadata({ ...found, ...options.metadata }, issuer);
+  for (const document of ["openid-configuration", "oauth-authorization-server"] as const) {
+    const found = await read(fetch, wellKnown(issuer, document), timeoutMs);
+    const { issuer_template } = options;
+    if (found !== undefined) {
+      const about = { document, ...(issuer_template === undefined ? {} : { issuer_template }) };
+      return checkMetadata({ ...found, ...options.metadata }, issuer, about);
+    }
+  }
+  throw new ClientError("metadata_invalid", `${issuer} has no discovery document`);
 }
 
 async function read(fetch: Fetch, url: URL, timeoutMs: number): Promise<Record<string, unknown> | undefined> {
@@ -49,6 +56,8 @@ async function read(fetch: Fetch, url: URL, timeoutMs: number): Promise<Record<s
   }
 }
 
+type Document = Exclude<WellKnown, "oauth-protected-resource">;
+
 const endpoints = [
   "authorization_endpoint",
   "token_endpoint",
@@ -57,8 +66,13 @@ const endpoints = [
   "revocation_endpoint",
   "introspection_endpoint",
   "end_session_endpoint",
+  "pushed_authorization_request_endpoint",
 ] as const;
-const required: readonly string[] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
+/** RFC 8414 §2: a server without ID tokens needs no keys, one without people no authorization endpoint. */
+const required: Readonly<Record<Document, readonly string[]>> = {
+  "openid-configuration": ["authorization_endpoint", "token_endpoint", "jwks_uri"],
+  "oauth-authorization-server": ["token_endpoint"],
+};
 const lists = [
   "code_challenge_methods_supported",
   "scopes_supported",
@@ -66,28 +80,33 @@ const lists = [
 ] as const;
 
 /** Checks a metadata document, wherever it came from, as `discover` does. */
-export function checkMetadata(document: Readonly<Record<string, unknown>>, issuer: string): ServerMetadata {
+export function checkMetadata(
+  found: Readonly<Record<string, unknown>>,
+  issuer: string,
+  about: { readonly document?: Document; readonly issuer_template?: string } = {},
+): ServerMetadata {
+  const { document = "openid-configuration", issuer_template: template } = about;
   // RFC 8414 §3.3: compared as text, nothing normalised.
-  if (document.issuer !== issuer) {
+  if (template === undefined ? found.issuer !== issuer : !isTemplate(found.issuer, template)) {
     throw new ClientError(
       "metadata_invalid",
-      `the document is about another issuer: expected ${issuer}, got ${String(document.issuer).slice(0, 200)}`,
+      `the document is about another issuer: expected ${template ?? issuer}, got ${String(found.issuer).slice(0, 200)}`,
     );
   }
   const allowLoopbackHttp = issuer.startsWith("http:");
   for (const name of endpoints) {
-    const value = document[name];
-    if (value === undefined && !required.includes(name)) continue;
+    const value = found[name];
+    if (value === undefined && !required[document].includes(name)) continue;
     if (readSecureUrl(value, allowLoopbackHttp) === undefined) {
       const got = value === undefined ? "nothing" : String(value).slice(0, 200);
       throw new ClientError("metadata_invalid", `${name} of ${issuer} must be an https URL, got ${got}`);
     }
   }
   for (const name of lists) {
-    const value = document[name];
+    const value = found[name];
     if (value !== undefined && !(Array.isArray(value) && value.every((one) => typeof one === "string"))) {
       throw new ClientError("metadata_invalid", `${name} of ${issuer} must be a list of strings`);
     }
   }
-  return document as unknown as ServerMetadata;
+  return found as unknown as ServerMetadata;
 }

@@ -4,7 +4,7 @@
  * Imports types only: Hono is the application's dependency, not ours.
  */
 import type { MiddlewareHandler } from "hono";
-import type { Auth, OAuth } from "./create-oauth.ts";
+import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
 import { outage } from "./lib/outage.ts";
 
 /**
@@ -28,12 +28,16 @@ export function valetkey(oauth: OAuth): MiddlewareHandler<{ Variables: { auth: A
   };
 }
 
-/** Lets only signed-in people through: others are sent to sign in and come back here, programs get 401. */
-export function requireUser(): MiddlewareHandler<{ Variables: { auth: Auth; oauth: OAuth } }> {
+/**
+ * Lets only signed-in people through: others are sent to sign in and come back here, programs get 401.
+ *
+ * @example app.get("/settings", requireUser({ maxAge: "10m" }), settings);
+ */
+export function requireUser(needs: GuardOptions = {}): MiddlewareHandler<{ Variables: { auth: Auth; oauth: OAuth } }> {
   return async (c, next) => {
     // valetkey() sets null for nobody; without valetkey() there is nothing at all.
     const { auth, oauth }: { auth?: Auth | null; oauth?: OAuth } = c.var;
     if (oauth === undefined) throw new Error("requireUser() needs app.use(valetkey(oauth)) before it");
-    return auth ? next() : oauth.signIn(c.req.raw);
+    return oauth.guard(c.req.raw, auth ?? null, needs) ?? next();
   };
 }

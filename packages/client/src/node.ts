@@ -4,7 +4,7 @@
  * Works with and without a body parser mounted before it. Types are structural: nothing of Node or Express is imported.
  */
 import { type NodeRequest, type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
-import type { Auth, OAuth } from "./create-oauth.ts";
+import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
 import { outage } from "./lib/outage.ts";
 
 /** What `valetkey` leaves on the request. */
@@ -44,19 +44,21 @@ export function valetkey(oauth: OAuth): Middleware {
   };
 }
 
-/** Lets only signed-in people through: others are sent to sign in and come back here, programs get 401. */
-export function requireUser(): Middleware {
+/**
+ * Lets only signed-in people through: others are sent to sign in and come back here, programs get 401.
+ *
+ * @example app.get("/settings", requireUser({ maxAge: "10m" }), settings);
+ */
+export function requireUser(needs: GuardOptions = {}): Middleware {
   return async (req, res, next) => {
     const { oauth } = req;
     if (oauth === undefined) {
       next(new Error("requireUser() needs app.use(valetkey(oauth)) before it"));
       return;
     }
-    if (req.auth) {
-      await next();
-      return;
-    }
-    await sendResponse(res, oauth.signIn(headOf(req, originOf(oauth, req))));
+    const refusal = oauth.guard(headOf(req, originOf(oauth, req)), req.auth ?? null, needs);
+    if (refusal === undefined) await next();
+    else await sendResponse(res, refusal);
   };
 }
 

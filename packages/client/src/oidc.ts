@@ -5,35 +5,12 @@
  * Guarantees that everything that can be checked without asking the issuer is checked here, before anybody signs in.
  */
 import { type JwsAlgorithm, jwsAlgorithms } from "@valetkey/protocol/jwk";
-import { checkIssuer, type ServerMetadata } from "@valetkey/protocol/metadata";
-import { ClientError } from "./client-error.ts";
-import { readSecureUrl } from "./lib/secure-url.ts";
+import { checkIssuer } from "@valetkey/protocol/metadata";
+import { checkName, checkPrefixes, type Fail } from "./lib/check-provider.ts";
+import { fillTemplate } from "./lib/issuer-template.ts";
+import type { OidcOptions } from "./oidc-options.ts";
 
-export type TokenEndpointAuthMethod = "client_secret_basic" | "client_secret_post" | "none";
-
-/** What to know about an issuer and this application's registration there. */
-export interface OidcOptions {
-  /** Exactly as the issuer calls itself, e.g. `https://id.example.org`. */
-  readonly issuer: string;
-  /** `{NAME}_CLIENT_ID` from the environment unless given. */
-  readonly client_id?: string;
-  /** `{NAME}_CLIENT_SECRET` from the environment unless given. */
-  readonly client_secret?: string;
-  /** Names separated by blanks; must contain `openid`. Default `openid profile email`. */
-  readonly scope?: string;
-  /** APIs that `auth.fetch` may send tokens to, each with a token of its own. */
-  readonly resource?: readonly string[];
-  /** As registered; default `client_secret_basic`. `none` for a client without a secret. */
-  readonly token_endpoint_auth_method?: TokenEndpointAuthMethod;
-  /** As registered; default RS256. */
-  readonly id_token_signed_response_alg?: JwsAlgorithm;
-  /** e.g. `consent` or `select_account`. */
-  readonly prompt?: string;
-  /** What the issuer's discovery document lacks or gets wrong. */
-  readonly metadata?: Partial<Omit<ServerMetadata, "issuer">>;
-  /** What the button says; default the name. */
-  readonly label?: string;
-}
+export type { OidcOptions, ResponseMode, TokenEndpointAuthMethod } from "./oidc-options.ts";
 
 /** A way to sign in: one value in the list `createOAuth` takes. */
 export interface OidcProvider extends OidcOptions {
@@ -51,23 +28,29 @@ export interface OidcProvider extends OidcOptions {
  * @example oidc("acme", { issuer: "https://id.acme.example", scope: "openid email" })
  */
 export function oidc(name: string, options: OidcOptions): OidcProvider {
-  const fail = (message: string) => new ClientError("configuration_invalid", `oidc("${name}"): ${message}`);
-  if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) throw fail("a name is lower-case letters, digits, - and _");
+  const fail = checkName("oidc", name);
   try {
     checkIssuer(options.issuer, { allowLoopbackHttp: true });
+    // Any text a claim could hold: what stays must be an issuer.
+    if (options.issuer_template !== undefined) {
+      const anything = new Proxy({}, { get: () => "x" });
+      checkIssuer(fillTemplate(options.issuer_template, anything), { allowLoopbackHttp: true });
+    }
   } catch (cause) {
     throw fail(cause instanceof Error ? cause.message : String(cause));
   }
   const { scope = "openid profile email", resource = [], id_token_signed_response_alg = "RS256" } = options;
   if (!scope.split(" ").includes("openid")) throw fail(`scope must contain openid, got "${scope}"`);
-  if (!(jwsAlgorithms as readonly string[]).includes(id_token_signed_response_alg)) {
-    throw fail(`id_token_signed_response_alg must be one of ${jwsAlgorithms.join(", ")}`);
+  checkAlgorithms({ ...options, id_token_signed_response_alg }, fail);
+  checkPrefixes("resource", resource, fail);
+  checkPrefixes("api", options.api === undefined ? [] : [options.api], fail);
+  const { max_age, response_type = "code", response_mode = "query" } = options;
+  // OAuth 2.0 Multiple Response Types §5: such an answer must not be in a query, and a fragment never reaches the server.
+  if (response_type === "code id_token" && !response_mode.startsWith("form_post")) {
+    throw fail(`response_type "code id_token" needs response_mode: "form_post"`);
   }
-  for (const one of resource) {
-    // RFC 8707 §2: absolute, without fragment. A query has no place in a prefix.
-    if (readSecureUrl(one, true) === undefined || /[?#]/.test(one)) {
-      throw fail(`resource must be https URLs without query and fragment (http on loopback), got ${one}`);
-    }
+  if (max_age !== undefined && !(Number.isSafeInteger(max_age) && max_age >= 0)) {
+    throw fail(`max_age must be a whole number of seconds, got ${max_age}`);
   }
   return {
     ...options,
@@ -78,4 +61,29 @@ export function oidc(name: string, options: OidcOptions): OidcProvider {
     id_token_signed_response_alg,
     label: options.label ?? name,
   };
+}
+
+function checkAlgorithms(options: OidcOptions, fail: Fail): void {
+  const signing = [
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "authorization_signed_response_alg",
+    "token_endpoint_auth_signing_alg",
+  ] as const;
+  for (const name of signing) {
+    const alg = options[name];
+    if (alg !== undefined && !(jwsAlgorithms as readonly string[]).includes(alg)) {
+      throw fail(`${name} must be one of ${jwsAlgorithms.join(", ")}`);
+    }
+  }
+  const encrypting = [
+    "id_token_encrypted_response_alg",
+    "userinfo_encrypted_response_alg",
+    "authorization_encrypted_response_alg",
+  ] as const;
+  for (const name of encrypting) {
+    if (options[name] !== undefined && (options.decryption_keys ?? []).length === 0) {
+      throw fail(`${name} needs decryption_keys: the private keys that are registered for it`);
+    }
+  }
 }

@@ -12,6 +12,8 @@ export interface Refresh extends TokenRequestOptions {
   readonly scope?: string;
   /** The resource the access token is for; without it the issuer decides. */
   readonly resource?: string;
+  /** Further parameters the issuer wants; they never replace ours. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -19,6 +21,6 @@ export interface Refresh extends TokenRequestOptions {
  * `invalid_grant` when the permission has ended.
  */
 export async function refreshTokens(refresh: Refresh): Promise<Tokens> {
-  const { refresh_token, scope, resource } = refresh;
-  return tokenRequest({ grant_type: "refresh_token", refresh_token, scope, resource }, refresh);
+  const { refresh_token, scope, resource, parameters } = refresh;
+  return tokenRequest({ ...parameters, grant_type: "refresh_token", refresh_token, scope, resource }, refresh);
 }

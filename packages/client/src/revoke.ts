@@ -5,6 +5,7 @@
  * Guarantees only that it was asked: an unknown token is a success by the specification.
  */
 import { ClientError } from "./client-error.ts";
+import { endpointOf } from "./lib/endpoint.ts";
 import { postForm, type TokenRequestOptions } from "./token-request.ts";
 
 export interface Revocation extends Omit<TokenRequestOptions, "now"> {
@@ -16,9 +17,10 @@ export interface Revocation extends Omit<TokenRequestOptions, "now"> {
 
 /** Revokes a token; `false` if the issuer has no revocation endpoint. A refusal is `token_refused`. */
 export async function revokeToken(revocation: Revocation): Promise<boolean> {
-  const { token, token_type_hint, metadata } = revocation;
+  const { token, token_type_hint, metadata, client } = revocation;
   if (metadata.revocation_endpoint === undefined) return false;
-  const { response } = await postForm(metadata.revocation_endpoint, { token, token_type_hint }, revocation);
+  const url = endpointOf(metadata, "revocation_endpoint", client);
+  const { response } = await postForm(url, { token, token_type_hint }, revocation);
   if (response.status !== 200) {
     throw new ClientError("token_refused", `the revocation endpoint answered ${response.status}`);
   }

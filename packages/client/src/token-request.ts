@@ -1,25 +1,22 @@
 /**
  * Asks the token endpoint, as any grant type does, and reads its answer.
  *
- * RFC 6749 §2.3.1 (client authentication), §3.2, §5.1 and §5.2, RFC 6750 §4.
- * Guarantees that what comes back is a complete Bearer answer of bounded size; that a refusal (`token_refused`) and an outage
- * (`issuer_unavailable`) are never mistaken for one another; and that nothing is sent twice.
+ * RFC 6749 §3.2, §5.1 and §5.2, RFC 6750 §4, RFC 9449 §5 and §8 (proofs, and the one retry a nonce may cost).
+ * Guarantees that what comes back is a complete answer of the expected type and of bounded size; that a refusal
+ * (`token_refused`) and an outage (`issuer_unavailable`) are never mistaken for one another; and that nothing is sent twice,
+ * but for a request the server refused to look at without a nonce.
  */
-import { basicHeader } from "@valetkey/protocol/authorization-header";
 import { encodeForm } from "@valetkey/protocol/form";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import { type Fetch, readJsonObject } from "@valetkey/protocol/read-json";
+import { authenticate, type ClientAuthentication } from "./client-authentication.ts";
 import { ClientError } from "./client-error.ts";
+import { type Dpop, proofFor, rememberNonce } from "./dpop-fetch.ts";
 import { ask } from "./lib/ask.ts";
+import { endpointOf } from "./lib/endpoint.ts";
+import { refusal } from "./lib/refusal.ts";
 
-/** How the client proves who it is. */
-export type ClientAuthentication =
-  | {
-      readonly client_id: string;
-      readonly client_secret: string;
-      readonly token_endpoint_auth_method: "client_secret_basic" | "client_secret_post";
-    }
-  | { readonly client_id: string; readonly token_endpoint_auth_method: "none" };
+export type { ClientAuthentication } from "./client-authentication.ts";
 
 /** Tokens as they arrived. Times in milliseconds since the epoch. */
 export interface Tokens {
@@ -31,6 +28,10 @@ export interface Tokens {
   readonly id_token?: string;
   /** Absent: what was asked for (RFC 6749 §5.1). */
   readonly scope?: string;
+  /** Present: the access token is bound to the key of the request. Absent: it is a Bearer token. */
+  readonly token_type?: "DPoP";
+  /** Present with OAuth 1.0a: what requests are signed with. */
+  readonly token_secret?: string;
 }
 
 /** Who asks whom. */
@@ -39,46 +40,75 @@ export interface TokenRequestOptions {
   readonly client: ClientAuthentication;
   readonly fetch?: Fetch;
   readonly now?: () => number;
+  /** Binds the tokens to a key (RFC 9449 §5). An issuer that gives a Bearer token all the same is `token_response_invalid`. */
+  readonly dpop?: Dpop;
+  /** Brings an answer that is not as RFC 6749 §5.1 wants it into that shape; gets it as it arrived. */
+  readonly readTokens?: (answer: Record<string, unknown>) => Record<string, unknown>;
 }
 
-type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Parameters of a form; those without a value are left out, lists are repeated. */
+export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Posts a form to one of the issuer's endpoints, with the client's authentication. */
-export async function postForm(
-  url: string,
-  parameters: Parameters,
-  options: Pick<TokenRequestOptions, "client" | "fetch"> & { readonly timeoutMs?: number },
-): Promise<{ readonly response: Response; readonly text: string }> {
-  const { client, fetch = globalThis.fetch, timeoutMs } = options;
-  const headers = new Headers({ "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" });
-  let form = parameters;
-  if (client.token_endpoint_auth_method === "client_secret_basic") {
-    headers.set("Authorization", basicHeader(client.client_id, client.client_secret));
-  } else if (client.token_endpoint_auth_method === "client_secret_post") {
-    form = { ...parameters, client_id: client.client_id, client_secret: client.client_secret };
-  } else {
-    form = { ...parameters, client_id: client.client_id };
-  }
-  const init = { method: "POST", headers, body: encodeForm(form), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  return ask(fetch, url, init, "token_response_invalid");
+/** The few requests without a client (RFC 7521 §4.1) leave it out. */
+type MaybeClient<T extends TokenRequestOptions> = Omit<T, "client"> & { readonly client?: ClientAuthentication };
+type PostOptions = Omit<MaybeClient<TokenRequestOptions>, "readTokens"> & { readonly timeoutMs?: number };
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
+}
+
+/** Posts a form to one of the issuer's endpoints, with the client's authentication and, if there is a key, a proof. */
+export async function postForm(url: string, parameters: Parameters, options: PostOptions): Promise<Answer> {
+  const { metadata, client, dpop, fetch = globalThis.fetch, now = Date.now, timeoutMs } = options;
+  const send = async (): Promise<Answer & { readonly retry: boolean }> => {
+    // A new assertion each time: its jti counts once.
+    const proven =
+      client === undefined ? undefined : await authenticate(client, { issuer: metadata.issuer, now: now() });
+    const headers = new Headers({ "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" });
+    for (const [name, value] of Object.entries(proven?.headers ?? {})) headers.set(name, value);
+    const made = dpop === undefined ? undefined : await proofFor(dpop, { method: "POST", url, now: now() });
+    if (made !== undefined) headers.set("DPoP", made.proof);
+    const body = encodeForm({ ...parameters, ...proven?.parameters });
+    const init = { method: "POST", headers, body, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    const answer = await ask(fetch, url, init, "token_response_invalid");
+    const isNew = dpop !== undefined && rememberNonce(dpop, url, answer.response, made?.nonce);
+    return { ...answer, retry: isNew && (await wantsNonce(answer)) };
+  };
+  const first = await send();
+  return first.retry ? send() : first;
+}
+
+// RFC 9449 §8: 400 with the error use_dpop_nonce. Nothing was processed, so a code is not spent by asking again.
+async function wantsNonce({ response, text }: Answer): Promise<boolean> {
+  if (response.status !== 400 && response.status !== 401) return false;
+  return (await readBody(text, response.status).catch(() => undefined))?.error === "use_dpop_nonce";
 }
 
 /**
  * Sends one token request. A refusal is `token_refused` with the issuer's `error`; 429, 5xx and network failures are
- * `issuer_unavailable`; anything else that is no Bearer answer is `token_response_invalid`.
+ * `issuer_unavailable`; anything else that is no answer with a token of the expected type is `token_response_invalid`.
  */
 export async function tokenRequest(
   parameters: Parameters & { readonly grant_type: string },
   options: TokenRequestOptions,
 ): Promise<Tokens> {
-  const { token_endpoint } = options.metadata;
-  if (token_endpoint === undefined) throw new ClientError("metadata_invalid", "there is no token_endpoint");
-  const { response, text } = await postForm(token_endpoint, parameters, options);
-  const body = await readBody(text, response.status);
+  return (await tokenAnswer(parameters, options)).tokens;
+}
+
+/** Does what `tokenRequest` does, and gives the answer too, for what a grant type adds to it. `types` in lower case. */
+export async function tokenAnswer(
+  parameters: Parameters & { readonly grant_type: string },
+  options: MaybeClient<TokenRequestOptions>,
+  types: readonly string[] = [options.dpop === undefined ? "bearer" : "dpop"],
+): Promise<{ readonly tokens: Tokens; readonly answer: Readonly<Record<string, unknown>> }> {
+  const url = endpointOf(options.metadata, "token_endpoint", options.client);
+  const { response, text } = await postForm(url, parameters, options);
+  const raw = await readBody(text, response.status);
+  const answer = options.readTokens?.(raw) ?? raw;
   // Some services answer errors with 200.
-  if (typeof body.error === "string") throw refused(body.error, body.error_description);
+  if (typeof answer.error === "string") throw refusal("token_refused", "token endpoint", answer);
   if (response.status !== 200) throw invalid(`the status is ${response.status}`);
-  return readTokens(body, (options.now ?? Date.now)());
+  return { tokens: readTokens(answer, (options.now ?? Date.now)(), types), answer };
 }
 
 async function readBody(text: string, status: number): Promise<Record<string, unknown>> {
@@ -89,15 +119,16 @@ async function readBody(text: string, status: number): Promise<Record<string, un
   }
 }
 
-function readTokens(body: Record<string, unknown>, now: number): Tokens {
+function readTokens(body: Record<string, unknown>, now: number, types: readonly string[]): Tokens {
   const { access_token, token_type, expires_in, scope } = body;
-  // RFC 6750 §2.1: b64token. Anything else could not be sent in a header.
-  if (typeof access_token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(access_token) || access_token.length > 16384) {
+  // RFC 6749 Appendix A.12: printable ASCII; a blank could not be sent in a header. RFC 6750 §2.1 allows fewer characters, but
+  // the tokens of large services have others (Salesforce's `!`, Amazon's `|`).
+  if (typeof access_token !== "string" || !/^[\x21-\x7e]+$/.test(access_token) || access_token.length > 16384) {
     throw invalid("access_token is missing or malformed");
   }
   // §7.1: a token of a type that is not understood must not be used.
-  if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer")
-    throw invalid("token_type is not Bearer");
+  if (typeof token_type !== "string" || !types.includes(token_type.toLowerCase()))
+    throw invalid(`token_type is not ${types.join(" or ")}`);
   if (expires_in !== undefined && !isSeconds(expires_in)) throw invalid("expires_in is not a number of seconds");
   if (scope !== undefined && typeof scope !== "string") throw invalid("scope is not a string");
   const refresh_token = readText(body, "refresh_token");
@@ -109,6 +140,7 @@ function readTokens(body: Record<string, unknown>, now: number): Tokens {
     ...(refresh_token === undefined ? {} : { refresh_token }),
     ...(id_token === undefined ? {} : { id_token }),
     ...(scope === undefined ? {} : { scope }),
+    ...(token_type.toLowerCase() === "dpop" ? { token_type: "DPoP" as const } : {}),
   };
 }
 
@@ -123,11 +155,3 @@ const isSeconds = (value: unknown): value is number =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 && value <= 2 ** 31;
 
 const invalid = (message: string): ClientError => new ClientError("token_response_invalid", message);
-
-function refused(error: string, description: unknown): ClientError {
-  const shown = (text: string) => text.replace(/\p{C}/gu, " ").slice(0, 300);
-  return new ClientError("token_refused", `the token endpoint answered ${shown(error)}`, {
-    error: shown(error),
-    error_description: typeof description === "string" ? shown(description) : undefined,
-  });
-}

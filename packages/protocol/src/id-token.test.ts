@@ -112,5 +112,8 @@ test("at_hash must fit if it is there, c_hash must be there (§3.1.3.8, §3.3.2.
   await fails("hash", { at_hash }, { access_token: "another" });
   await fails("hash", { at_hash: 7 }, { access_token: "access" });
   await verify({ c_hash: at_hash }, { code: "access" });
+  // From the token endpoint, where the code was sent: it may be left out there, but not be wrong.
+  await verify({}, { code: "access", c_hash: "optional" });
+  await assert.rejects(verify({ c_hash: at_hash }, { code: "another", c_hash: "optional" }), { code: "hash" });
   await fails("hash", {}, { code: "access" });
 });

@@ -36,8 +36,10 @@ export interface IdTokenChecks {
   readonly max_age?: number;
   /** The access token that came along: an `at_hash` must then fit it. */
   readonly access_token?: string;
-  /** The code that came along from the authorization endpoint: a `c_hash` must then be there and fit. */
+  /** The code that belongs to the token: a `c_hash` must then fit it. */
   readonly code?: string;
+  /** `required` (default): the code came along from the authorization endpoint (§3.3.2.11); `optional`: it was exchanged. */
+  readonly c_hash?: "required" | "optional";
   readonly keys: JwkSet | KeyResolver;
   /** The algorithm agreed at registration (`id_token_signed_response_alg`), or those the client accepts. */
   readonly alg: JwsAlgorithm | readonly JwsAlgorithm[];
@@ -97,7 +99,8 @@ export async function verifyIdToken(token: string, checks: IdTokenChecks): Promi
   }
   if (checks.access_token !== undefined)
     await checkHash(claims, "at_hash", checks.access_token, header.alg, "optional");
-  if (checks.code !== undefined) await checkHash(claims, "c_hash", checks.code, header.alg, "required");
+  if (checks.code !== undefined)
+    await checkHash(claims, "c_hash", checks.code, header.alg, checks.c_hash ?? "required");
   return claims as IdTokenClaims;
 }
 

@@ -6,37 +6,36 @@
  */
 import * as jose from "jose";
 import { type Bytes, base64url, sha256 } from "./digest.ts";
-import { type Jwk, type JwkSet, type JwsAlgorithm, jwsAlgorithms, suitsAlgorithm } from "./jwk.ts";
-import { checkClaims, type JwtChecks, type JwtClaims, JwtError, normalTyp } from "./jwt-claims.ts";
+import {
+  decrypts,
+  type JweAlgorithm,
+  type JweEncryption,
+  type Jwk,
+  type JwkSet,
+  type JwsAlgorithm,
+  jweAlgorithms,
+  jweEncryptions,
+  jwsAlgorithms,
+  type SigningKey,
+  suitsAlgorithm,
+} from "./jwk.ts";
+import { checkClaims, type JwtChecks, type JwtClaims, JwtError, type JwtHeader, normalTyp } from "./jwt-claims.ts";
 import type { KeyResolver } from "./remote-jwks.ts";
 
-export type { Jwk, JwkSet, JwsAlgorithm } from "./jwk.ts";
-export { type JwtClaims, JwtError, type JwtErrorCode } from "./jwt-claims.ts";
+export type { JweAlgorithm, JweEncryption, Jwk, JwkSet, JwsAlgorithm, SigningKey } from "./jwk.ts";
+export { type JwtClaims, JwtError, type JwtErrorCode, type JwtHeader } from "./jwt-claims.ts";
 export { createRemoteJwks, JwksUnavailable, type KeyResolver, type RemoteJwksOptions } from "./remote-jwks.ts";
 
 /** A key that WebCrypto has imported. */
 export type ImportedKey = CryptoKey;
 
-/** The protected header of a verified token. */
-export interface JwtHeader {
-  readonly alg: string;
-  readonly kid?: string;
-  readonly typ?: string;
-  readonly [parameter: string]: unknown;
-}
-
-/** A signing key, with the public half to publish. `kid` is the RFC 7638 thumbprint. */
-export interface SigningKey {
-  readonly kid: string;
-  readonly alg: JwsAlgorithm;
-  readonly publicJwk: Jwk;
-  readonly privateJwk: Jwk;
-}
-
 const maxToken = 65536;
 const maxCandidates = 4;
 
-/** Signs claims as a compact JWT. `typ` goes into the header as given, e.g. `"at+jwt"`; without it the header has none. */
+/**
+ * Signs claims as a compact JWT. `typ` goes into the header as given, e.g. `"at+jwt"`; without it the header has none.
+ * `jwk` puts the public key itself into the header, for the one kind of token that wants it (DPoP, RFC 9449 §4.2).
+ */
 export async function signJwt(
   claims: Readonly<Record<string, unknown>>,
   options: {
@@ -44,11 +43,17 @@ export async function signJwt(
     readonly alg: JwsAlgorithm;
     readonly kid?: string;
     readonly typ?: string;
+    readonly jwk?: Jwk;
   },
 ): Promise<string> {
-  const { key, alg, kid, typ } = options;
+  const { key, alg, kid, typ, jwk } = options;
   if (!jwsAlgorithms.includes(alg)) throw new TypeError(`not an asymmetric signature algorithm: ${alg}`);
-  const header = { alg, ...(typ === undefined ? {} : { typ }), ...(kid === undefined ? {} : { kid }) };
+  const header = {
+    alg,
+    ...(typ === undefined ? {} : { typ }),
+    ...(kid === undefined ? {} : { kid }),
+    ...(jwk === undefined ? {} : { jwk: jwk as jose.JWK }),
+  };
   const payload = new TextEncoder().encode(JSON.stringify(claims));
   return new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
 }
@@ -159,6 +164,54 @@ export async function importKey(jwk: Jwk): Promise<ImportedKey> {
 /** Computes the RFC 7638 thumbprint of a key: SHA-256, base64url. */
 export async function thumbprint(jwk: Jwk): Promise<string> {
   return jose.calculateJwkThumbprint(jwk as jose.JWK, "sha256");
+}
+
+/** Generates a pair for signing whose private half WebCrypto will use but never give out (RFC 9449 §11.4). */
+export async function generateBoundKey(alg: JwsAlgorithm): Promise<{ privateKey: ImportedKey; publicJwk: Jwk }> {
+  const { privateKey, publicKey } = await jose.generateKeyPair(alg, { extractable: false });
+  return { privateKey, publicJwk: (await jose.exportJWK(publicKey)) as Jwk };
+}
+
+/** Encrypts a signed JWT for whoever holds the private half of a key: nested, `cty` is `JWT` (RFC 7519 §5.2). */
+export async function encryptJwt(
+  jwt: string,
+  options: { readonly key: Jwk; readonly alg: JweAlgorithm; readonly enc: JweEncryption },
+): Promise<string> {
+  const { key, alg, enc } = options;
+  const header = { alg, enc, cty: "JWT", ...(key.kid === undefined ? {} : { kid: key.kid }) };
+  const recipient = await jose.importJWK(key as jose.JWK, alg);
+  return new jose.CompactEncrypt(new TextEncoder().encode(jwt)).setProtectedHeader(header).encrypt(recipient);
+}
+
+/**
+ * Decrypts a nested JWT with one of our private keys and gives the signed JWT in it, still to be verified. Algorithms outside
+ * the lists, compression, unknown keys and damage are a `JwtError` with the code `decryption`, never saying which.
+ */
+export async function decryptJwt(
+  token: string,
+  options: {
+    readonly keys: readonly Jwk[];
+    readonly algorithms?: readonly JweAlgorithm[];
+    readonly encryptions?: readonly JweEncryption[];
+  },
+): Promise<string> {
+  const { keys, algorithms = jweAlgorithms, encryptions = jweEncryptions } = options;
+  let cause: unknown;
+  try {
+    const { kid, zip, ...header } = jose.decodeProtectedHeader(token);
+    const alg = algorithms.find((one) => one === header.alg);
+    // OpenID Connect Core §10.2: with several keys for an algorithm a kid is required; without one the first is tried.
+    const key = keys.find((one) => alg !== undefined && decrypts(one, alg) && (!kid || !one.kid || one.kid === kid));
+    // RFC 8725 §3.6: what is unpacked can be of any size.
+    if (key !== undefined && zip === undefined && token.length <= 2 * maxToken) {
+      const options = { keyManagementAlgorithms: [...algorithms], contentEncryptionAlgorithms: [...encryptions] };
+      const secret = await jose.importJWK(key as jose.JWK, alg);
+      return new TextDecoder().decode((await jose.compactDecrypt(token, secret, options)).plaintext);
+    }
+  } catch (e) {
+    cause = e;
+  }
+  throw new JwtError("decryption", "the token cannot be decrypted", { cause });
 }
 
 /**

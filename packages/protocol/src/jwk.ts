@@ -23,6 +23,14 @@ export interface Jwk {
   readonly [member: string]: unknown;
 }
 
+/** A signing key, with the public half to publish. `kid` is the RFC 7638 thumbprint. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: JwsAlgorithm;
+  readonly publicJwk: Jwk;
+  readonly privateJwk: Jwk;
+}
+
 /** A set of keys (RFC 7517 §5). */
 export interface JwkSet {
   readonly keys: readonly Jwk[];
@@ -44,6 +52,12 @@ export const jwsAlgorithms = [
 ] as const;
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number];
 
+/** Key management and content encryption we use and accept in tokens of others (RFC 7518 §4.1 and §5.1). */
+export const jweAlgorithms = ["RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const;
+export const jweEncryptions = ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"] as const;
+export type JweAlgorithm = (typeof jweAlgorithms)[number];
+export type JweEncryption = (typeof jweEncryptions)[number];
+
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 const coordinateBytes: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 const curveOf: Readonly<Record<string, string>> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
@@ -54,6 +68,12 @@ export function suitsAlgorithm(jwk: Jwk, alg: string): boolean {
   if (jwk.use !== undefined && jwk.use !== "sig") return false;
   if (jwk.key_ops !== undefined && !jwk.key_ops.includes("verify")) return false;
   return fitsKeyType(jwk, alg);
+}
+
+/** Tells whether one of our keys could decrypt what was encrypted with this algorithm. */
+export function decrypts(jwk: Jwk, alg: JweAlgorithm): boolean {
+  if (jwk.use === "sig" || (jwk.alg !== undefined && jwk.alg !== alg)) return false;
+  return alg.startsWith("RSA") ? jwk.kty === "RSA" : jwk.kty === "EC" || jwk.kty === "OKP";
 }
 
 function fitsKeyType(jwk: Jwk, alg: string): boolean {

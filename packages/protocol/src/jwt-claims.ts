@@ -35,6 +35,14 @@ export class JwtError extends Error {
   }
 }
 
+/** The protected header of a verified token. */
+export interface JwtHeader {
+  readonly alg: string;
+  readonly kid?: string;
+  readonly typ?: string;
+  readonly [parameter: string]: unknown;
+}
+
 /** Claims of a token. Only those that were checked have a type one may rely on. */
 export interface JwtClaims {
   readonly iss?: string;

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { isOAuthError } from "./errors.ts";
-import { fetchJson, fetchText, readJsonObject, UnreadableResponse } from "./read-json.ts";
+import { fetchJson, fetchText, readJsonArray, readJsonObject, UnreadableResponse } from "./read-json.ts";
 
 const request = (body: BodyInit, type = "application/json", headers: Record<string, string> = {}) =>
   new Request("https://as.test/register", { method: "POST", headers: { "Content-Type": type, ...headers }, body });
@@ -157,4 +157,12 @@ test("the caller's own signal still counts", async () => {
   const pending = fetchJson(fetch, at("/stalled"), { signal: controller.signal }, { timeoutMs: 60_000 });
   controller.abort();
   await assert.rejects(pending);
+});
+
+test("an array is read within the same bounds as an object, and nothing else passes for one", async () => {
+  assert.deepEqual(await readJsonArray(new Response('[1,{"a":null}]')), [1, { a: null }]);
+  for (const bad of ["{}", "null", '"[]"', "[", '[{"a":1,"a":2}]', `${"[".repeat(21)}${"]".repeat(21)}`]) {
+    await assert.rejects(readJsonArray(new Response(bad)), UnreadableResponse, bad);
+  }
+  await assert.rejects(readJsonArray(new Response(`["${"x".repeat(100)}"]`), { limit: 50 }), UnreadableResponse);
 });

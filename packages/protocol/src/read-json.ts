@@ -58,6 +58,13 @@ export async function readJsonObject(
   return parseJsonObject(await readText(source, options), invalidRequest);
 }
 
+/** Reads a JSON array from a response, within the same bounds; its faults are `UnreadableResponse`. */
+export async function readJsonArray(source: Response, options: ReadOptions = {}): Promise<unknown[]> {
+  const value = parseJson(await readText(source, options), unreadable(source));
+  if (!Array.isArray(value)) throw unreadable(source)("the body must be a JSON array");
+  return value;
+}
+
 /** Reads the body as UTF-8 text within the limit, with the same faults as `readJsonObject`. */
 export async function readText(source: Request | Response, { limit = 65536 }: ReadOptions = {}): Promise<string> {
   const fault = source instanceof Response ? unreadable(source) : invalidRequest;
@@ -102,20 +109,23 @@ const unreadable =
     new UnreadableResponse(`${message} (HTTP status ${response.status})`, response.status, detail);
 
 function parseJsonObject(text: string, fault: Fault): Record<string, unknown> {
+  const value = parseJson(text, fault);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw fault("the body must be a JSON object");
+  return value as Record<string, unknown>;
+}
+
+function parseJson(text: string, fault: Fault): unknown {
   const { depth, repeats } = shapeOf(text, maxDepth);
   if (depth > maxDepth) throw fault(`the JSON is nested more than ${maxDepth} levels deep`);
   // Which of the two counts is a matter of the parser: neither does (RFC 8259 §4).
   if (repeats) throw fault("the JSON names a member twice");
-  let value: unknown;
   try {
     // JSON.parse makes `__proto__` an own member, which a later copy by assignment would turn into a prototype.
-    value = /__proto__|\\u005f/i.test(text) ? JSON.parse(text, dropProto) : JSON.parse(text);
+    return /__proto__|\\u005f/i.test(text) ? JSON.parse(text, dropProto) : JSON.parse(text);
   } catch (cause) {
     throw fault("the body is not JSON", { cause });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw fault("the body must be a JSON object");
-  return value as Record<string, unknown>;
 }
 
 const dropProto = (name: string, value: unknown): unknown => (name === "__proto__" ? undefined : value);

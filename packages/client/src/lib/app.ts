@@ -1,7 +1,7 @@
 /**
  * App: what every part of the client is given as its first parameter: the options of `createOAuth`, read and frozen.
  *
- * RFC 6749 §2.3.1 (credentials), rule 6 of the house: the application's own address is configuration, never a Host header,
+ * Rule 6 of the house: the application's own address is configuration, never a Host header,
  * except on loopback. Guarantees that whatever is missing is named, with the variable that would supply it.
  */
 import { type Bytes, hkdf } from "@valetkey/protocol/digest";
@@ -12,16 +12,9 @@ import { memoryStore } from "@valetkey/store/memory";
 import { ClientError } from "../client-error.ts";
 import type { OAuthOptions, SignInHook } from "../create-oauth.ts";
 import { consoleLog, type Log } from "../log.ts";
-import type { OidcProvider } from "../oidc.ts";
-import type { ClientAuthentication } from "../token-request.ts";
-import { createIssuer, type Issuer } from "./issuer.ts";
+import { environment } from "./environment.ts";
+import { type Remote, readRemotes } from "./remote.ts";
 import { isLoopback, readSecureUrl } from "./secure-url.ts";
-
-/** A provider with its credentials and what is known of its issuer. */
-export interface Remote extends Omit<OidcProvider, "client_id" | "client_secret"> {
-  readonly client: ClientAuthentication;
-  readonly issuerOf: Issuer;
-}
 
 /** Keys derived from the secrets: the first of each list seals, all open. */
 export interface SealingKeys {
@@ -99,12 +92,6 @@ export function remoteOf(app: App, name: string): Remote {
 
 const invalid = (message: string): ClientError => new ClientError("configuration_invalid", message);
 
-// Not every runtime has process; where it is missing nothing is set.
-function environment(name: string): string | undefined {
-  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  return process?.env?.[name] || undefined;
-}
-
 function readBaseUrl(text: string | URL | undefined): string | undefined {
   if (text === undefined) return undefined;
   const url = readSecureUrl(String(text), true);
@@ -112,36 +99,6 @@ function readBaseUrl(text: string | URL | undefined): string | undefined {
     throw invalid(`baseUrl must be an https origin like https://app.example (http on loopback), got ${text}`);
   }
   return url.origin;
-}
-
-function readRemotes(
-  providers: readonly OidcProvider[],
-  ports: { readonly fetch: Fetch; readonly now: () => number; readonly log: Log },
-): ReadonlyMap<string, Remote> {
-  if (providers.length === 0) throw invalid("providers must name at least one way to sign in");
-  const remotes = new Map<string, Remote>();
-  for (const provider of providers) {
-    const { name, client_id, client_secret, ...rest } = provider;
-    if (remotes.has(name)) throw invalid(`there are two providers named ${name}`);
-    const issuerOf = createIssuer(provider.issuer, { ...ports, overrides: provider.metadata });
-    remotes.set(name, { ...rest, name, client: readCredentials(provider), issuerOf });
-  }
-  return remotes;
-}
-
-function readCredentials(provider: OidcProvider): ClientAuthentication {
-  const prefix = provider.name.toUpperCase().replaceAll("-", "_");
-  const need = (name: "client_id" | "client_secret", more = ""): string => {
-    const variable = `${prefix}_${name.toUpperCase()}`;
-    const value = provider[name] ?? environment(variable);
-    if (value !== undefined && value !== "") return value;
-    throw invalid(`oidc("${provider.name}") has no ${name}: pass it or set ${variable}${more}`);
-  };
-  const { token_endpoint_auth_method = "client_secret_basic" } = provider;
-  const client_id = need("client_id");
-  if (token_endpoint_auth_method === "none") return { client_id, token_endpoint_auth_method };
-  const client_secret = need("client_secret", ', or say token_endpoint_auth_method: "none" if the client has none');
-  return { client_id, client_secret, token_endpoint_auth_method };
 }
 
 function defaultStore(local: boolean, now: () => number, log: Log): Store {

@@ -7,10 +7,11 @@
  */
 import { decodeUnverified } from "@valetkey/protocol/jose";
 import { ClientError, isClientError } from "../client-error.ts";
-import { checkRefreshedIdToken } from "../id-token.ts";
 import { refreshTokens } from "../refresh.ts";
 import type { Tokens } from "../token-request.ts";
-import type { App, Remote } from "./app.ts";
+import type { App } from "./app.ts";
+import { openIdToken, readIdToken } from "./read-id-token.ts";
+import type { OidcRemote, TokenRemote } from "./remote.ts";
 import type { Session } from "./session.ts";
 import { type HeldToken, held, type Kept, readVault, replaceVault, type Vault, vaultId } from "./vault.ts";
 
@@ -22,7 +23,7 @@ const maxAttempts = 5;
 /** Which token is wanted. */
 export interface Wanted {
   readonly session: Session;
-  readonly remote: Remote;
+  readonly remote: TokenRemote;
   /** A declared resource, or `""` for the issuer itself. */
   readonly resource: string;
   /** A token the other side has just refused: not this one. */
@@ -94,9 +95,12 @@ async function refreshAt(app: App, { remote, resource, session }: Wanted, refres
     const { fetch, now } = app;
     const metadata = await issuerOf.metadata();
     const audience = resource === "" ? {} : { resource };
-    const tokens = await refreshTokens({ metadata, client, fetch, now, refresh_token, ...audience });
+    const readTokens = remote.kind === "oauth2" && remote.readTokens ? { readTokens: remote.readTokens } : {};
+    const parameters = remote.token_params;
+    const request = { metadata, client, fetch, now, refresh_token, parameters, ...audience, ...readTokens };
+    const tokens = await refreshTokens(request);
     issuerOf.answered();
-    return tokens.id_token === undefined
+    return tokens.id_token === undefined || remote.kind !== "oidc"
       ? tokens
       : await checkSamePerson(app, remote, session, tokens, tokens.id_token);
   } catch (e) {
@@ -105,31 +109,25 @@ async function refreshAt(app: App, { remote, resource, session }: Wanted, refres
   }
 }
 
-async function checkSamePerson(app: App, remote: Remote, session: Session, tokens: Tokens, id_token: string) {
-  const checks = {
-    issuer: remote.issuer,
-    client_id: remote.client.client_id,
-    alg: remote.id_token_signed_response_alg,
-    access_token: tokens.access_token,
-    sub: session.sub,
-    now: app.now(),
-    clockTolerance: app.clockTolerance,
-  };
+async function checkSamePerson(app: App, remote: OidcRemote, session: Session, tokens: Tokens, id_token: string) {
   try {
-    await checkRefreshedIdToken(id_token, { ...checks, keys: await remote.issuerOf.keys() });
-    return tokens;
+    const read = await readIdToken(app, remote, id_token, { access_token: tokens.access_token });
+    const { iss, sub } = read.claims;
+    if (iss === session.iss && sub === session.sub) return { ...tokens, id_token: read.id_token };
+    throw anotherPerson();
   } catch (e) {
     // The old refresh token is spent by now. Neither missing keys nor a wrong clock may cost the new one: it came over TLS
     // from the issuer (Core §3.1.3.7 step 6), so the person is compared and the ID token is not taken over.
     if (!isClientError(e, "issuer_unavailable") && !isClientError(e, "clock_skew")) throw e;
-    const { iss, sub } = decodeUnverified(id_token).claims;
-    if (iss !== session.iss || sub !== session.sub) {
-      throw new ClientError("id_token_invalid", "the refreshed ID token is about another person", { cause: e });
-    }
+    const { iss, sub } = decodeUnverified(await openIdToken(remote, id_token)).claims;
+    if (iss !== session.iss || sub !== session.sub) throw anotherPerson(e);
     const { id_token: _, ...rest } = tokens;
     return rest;
   }
 }
+
+const anotherPerson = (cause?: unknown) =>
+  new ClientError("id_token_invalid", "the refreshed ID token is about another person", { cause });
 
 // A token for somebody else is no token: the permission is not what it was.
 const endsPermission = (e: unknown): e is ClientError =>

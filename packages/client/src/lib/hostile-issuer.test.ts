@@ -23,6 +23,8 @@ export interface Mischief {
   sign?: (claims: Json, key: SigningKey) => Promise<string> | string;
   userinfo?: (good: Json) => Answer | Json;
   jwks?: (good: Json) => Answer | Json;
+  /** Further endpoints; asked first. */
+  route?: (at: URL, form: URLSearchParams) => Answer | Json | undefined;
 }
 
 export interface HostileIssuer extends AsyncDisposable {
@@ -70,6 +72,8 @@ export async function startIssuer(): Promise<HostileIssuer> {
     issuer.paths.push(at.pathname);
     const form = new URLSearchParams(await bodyOf(req));
     const { mischief } = issuer;
+    const more = mischief.route?.(at, form);
+    if (more !== undefined) return send(res, more);
     if (at.pathname === "/.well-known/openid-configuration") {
       const document = {
         issuer: url,

@@ -38,6 +38,10 @@ export function createIssuer(
     readonly now: () => number;
     readonly log: Log;
     readonly overrides?: Partial<Omit<ServerMetadata, "issuer">> | undefined;
+    /** The text that stands in the document for all the issuers there are at this place. */
+    readonly template?: string | undefined;
+    /** Metadata of a service that publishes none: nothing is fetched. */
+    readonly fixed?: ServerMetadata;
   },
 ): Issuer {
   const { fetch, now, log, overrides } = ports;
@@ -49,7 +53,9 @@ export function createIssuer(
 
   async function refresh(): Promise<ServerMetadata> {
     try {
-      const metadata = await discover(issuer, { fetch, ...(overrides === undefined ? {} : { metadata: overrides }) });
+      const expected = ports.template === undefined ? {} : { issuer_template: ports.template };
+      const over = overrides === undefined ? {} : { metadata: overrides };
+      const metadata = await discover(issuer, { fetch, ...over, ...expected });
       known = { metadata, at: now() };
       failed = undefined;
       return metadata;
@@ -72,6 +78,7 @@ export function createIssuer(
   }
 
   const metadata = async (): Promise<ServerMetadata> => {
+    if (ports.fixed !== undefined) return ports.fixed;
     if (known !== undefined && now() - known.at < fresh) return known.metadata;
     if (failed !== undefined && now() - failed.at < pause) return usableAfter(failed.error);
     pending ??= refresh().finally(() => {

@@ -1,14 +1,18 @@
 /**
  * GET /auth/login and /auth/login/<name>: sends the person to the issuer.
  *
- * RFC 6749 §4.1.1, RFC 9700 §2.1, OpenID Connect Core §3.1.2.1.
- * Guarantees that nothing is remembered on the server: whoever starts a thousand sign-ins fills only their own cookies.
+ * OpenID Connect Core §3.1.2.1, Form Post Response Mode §4 (answers that are posted bring no SameSite=Lax cookie).
+ * Guarantees that what is asked beyond the configuration is asked by the application, and is looked for in the answer.
  */
-import { authorizationUrl } from "../authorization-url.ts";
-import { type App, originOf, type Remote, remoteOf } from "./app.ts";
+import { type App, originOf, remoteOf } from "./app.ts";
+import { leave } from "./leave.ts";
+import { leaveForOAuth1 } from "./oauth1-leave.ts";
 import { seeOther, signInPage } from "./page.ts";
+import type { Remote } from "./remote.ts";
 import { readReturnTo } from "./return-to.ts";
-import { createState, keepTransaction, transactionLifetime } from "./transaction.ts";
+import { findSession } from "./session.ts";
+import { readAsked } from "./step-up.ts";
+import { isPosted, keepTransaction, transactionLifetime } from "./transaction.ts";
 
 /** Where a sign-in with this provider starts. */
 export const loginPath = (app: App, name: string, returnTo: string): string =>
@@ -39,16 +43,31 @@ export async function startRoute(app: App, request: Request, name: string): Prom
 
 async function start(app: App, request: Request, remote: Remote, origin: string, returnTo: string): Promise<Response> {
   const redirect_uri = callbackUrl(app, origin, remote.name);
-  const { url, state, nonce, code_verifier } = await authorizationUrl({
-    metadata: await remote.issuerOf.metadata(),
-    client_id: remote.client.client_id,
+  const asked = await readAsked(app, new URL(request.url).searchParams, remote.name);
+  const scope = asked.scope ?? remote.scope;
+  const max_age = maxAgeOf(remote, asked.max_age);
+  const { url, ...remembered } =
+    remote.kind === "oauth1"
+      ? await leaveForOAuth1(app, remote, redirect_uri)
+      : await leave(app, remote, { ...asked, redirect_uri, scope, ...max_age });
+  const posted = isPosted(remote.response_mode);
+  const session = posted ? await findSession(app, request, origin) : undefined;
+  const transaction = {
+    ...remembered,
+    ...max_age,
+    provider: remote.name,
     redirect_uri,
-    scope: remote.scope,
-    resource: remote.resource,
-    prompt: remote.prompt,
-    state: createState(app),
-  });
-  const expiresAt = app.now() + transactionLifetime;
-  const transaction = { state, provider: remote.name, nonce, code_verifier, redirect_uri, returnTo, expiresAt };
-  return seeOther(url.href, await keepTransaction(app, request, transaction));
+    returnTo,
+    ...(asked.scope === undefined ? {} : { scope }),
+    expiresAt: app.now() + transactionLifetime,
+    ...(session === undefined ? {} : { session: session.id }),
+  };
+  return seeOther(url.href, await keepTransaction(app, request, transaction, posted ? "posted" : "redirected"));
+}
+
+/** The stricter of the two. Plain OAuth 2 knows no such parameter: there the sign-in itself is the fresh proof. */
+function maxAgeOf(remote: Remote, asked: number | undefined): { readonly max_age?: number } {
+  if (remote.kind !== "oidc") return {};
+  const max_age = Math.min(remote.max_age ?? Number.POSITIVE_INFINITY, asked ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(max_age) ? { max_age } : {};
 }

@@ -32,6 +32,10 @@ export function seeOther(location: string, cookies: readonly string[] = []): Res
   return new Response(null, { status: 303, headers: fields });
 }
 
+/** Refuses a method; `allowed` names the ones there are, separated by commas. */
+export const wrongMethod = (allowed: string): Response =>
+  new Response(null, { status: 405, headers: { Allow: allowed, "Cache-Control": "no-store" } });
+
 /** Shows the ways to sign in. */
 export function signInPage(links: readonly Link[]): Response {
   const items = links.map(({ href, text }) => `<li>${anchor({ href, text: `Continue with ${text}` })}</li>`);

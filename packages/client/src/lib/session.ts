@@ -6,17 +6,24 @@
  */
 import { readCookies, setCookie } from "@valetkey/protocol/cookie";
 import { createHandle, digestOf, matchesDigest, readHandle } from "@valetkey/protocol/random";
-import type { Change, Entry, Json } from "@valetkey/store";
+import type { Change, Entry, Filter, Json } from "@valetkey/store";
+import type { User } from "../auth.ts";
 import type { App } from "./app.ts";
 
-/** kind `app-session`, id = handle id; subject = `personId(iss, sub)`. */
+/** kind `app-session`, id = handle id; subject = `personId(iss, sub)`, client = `sidId(iss, sid)`. */
 export interface SessionData {
   readonly digest: string;
   readonly provider: string;
   readonly iss: string;
   readonly sub: string;
-  /** Claims of the ID token and of userinfo. */
+  /** Claims of the ID token and of userinfo, or what a profile said. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** What was read from them. */
+  readonly person: Omit<User, "sub" | "claims">;
+  /** Milliseconds at which the person proved who they are, if the provider said. */
+  readonly authTime?: number;
+  /** The provider's name for its session. */
+  readonly sid?: string;
   /** Milliseconds. */
   readonly createdAt: number;
 }
@@ -32,6 +39,9 @@ const kind = "app-session";
 /** Names a person for the store's list: the pair of issuer and subject, of bounded length. */
 export const personId = (iss: string, sub: string): Promise<string> => digestOf(JSON.stringify([iss, sub]));
 
+/** Names a session at the issuer, for the store's list by `client`: what the issuer calls its session with this browser. */
+const sidId = (iss: string, sid: string): Promise<string> => digestOf(JSON.stringify([iss, "sid", sid]));
+
 /** Makes a session: the change that stores it, and the cookie that carries it. */
 export async function createSession(
   app: App,
@@ -42,7 +52,9 @@ export async function createSession(
   const { id, handle, digest } = await createHandle("app", now);
   const expiresAt = now + app.sessionLifetime;
   const data = { ...person, digest, createdAt: now } as unknown as Json;
-  const entry = { kind, id, version: 0, subject: await personId(person.iss, person.sub), expiresAt, data };
+  const subject = await personId(person.iss, person.sub);
+  const client = person.sid === undefined ? {} : { client: await sidId(person.iss, person.sid) };
+  const entry = { kind, id, version: 0, subject, ...client, expiresAt, data };
   const cookie = sessionCookie(origin, handle, Math.floor(app.sessionLifetime / 1000));
   return { id, expiresAt, change: { do: "insert", entry }, cookie };
 }
@@ -60,14 +72,26 @@ export async function findSession(app: App, request: Request, origin: string): P
   return app.remotes.has(session.provider) ? session : undefined;
 }
 
+/** Finds a session by an id that nobody but the application could have written down. */
+export async function findSessionById(app: App, id: string): Promise<Session | undefined> {
+  const entry = await app.store.get(kind, id);
+  return entry === undefined ? undefined : sessionOf(entry);
+}
+
 /** Lists the live sessions of the person, in every browser. */
-export async function sessionsOfPerson(app: App, { iss, sub }: Pick<Session, "iss" | "sub">): Promise<Session[]> {
-  const subject = await personId(iss, sub);
+export const sessionsOfPerson = async (app: App, { iss, sub }: Pick<Session, "iss" | "sub">): Promise<Session[]> =>
+  listSessions(app, { subject: await personId(iss, sub) });
+
+/** Lists the live sessions that belong to one session at the issuer. */
+export const sessionsOfSid = async (app: App, at: { readonly iss: string; readonly sid: string }): Promise<Session[]> =>
+  listSessions(app, { client: await sidId(at.iss, at.sid) });
+
+async function listSessions(app: App, which: Pick<Filter, "subject" | "client">): Promise<Session[]> {
   const found: Session[] = [];
   const limit = 1000;
   for (let page: Entry[] | undefined; page === undefined || page.length === limit; ) {
     const after: string | undefined = page?.at(-1)?.id;
-    page = await app.store.list(kind, { subject, limit, ...(after === undefined ? {} : { after }) });
+    page = await app.store.list(kind, { ...which, limit, ...(after === undefined ? {} : { after }) });
     found.push(...page.map(sessionOf));
   }
   return found;

@@ -9,11 +9,20 @@ import type { SignOutOptions } from "../auth.ts";
 import { ClientError } from "../client-error.ts";
 import { endSessionUrl } from "../end-session.ts";
 import { revokeToken } from "../revoke.ts";
-import type { App, Remote } from "./app.ts";
+import type { App } from "./app.ts";
 import { seeOther } from "./page.ts";
+import type { TokenRemote } from "./remote.ts";
 import { readReturnTo } from "./return-to.ts";
-import { dropSessionCookie, findSession, removeSession, type Session, sessionsOfPerson } from "./session.ts";
-import { readVault, removeVault, type Vault, vaultId } from "./vault.ts";
+import {
+  dropSessionCookie,
+  findSession,
+  findSessionById,
+  removeSession,
+  type Session,
+  sessionsOfPerson,
+} from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+import { type Kept, readVault, removeVault, type Vault, vaultId } from "./vault.ts";
 
 const maxAttempts = 5;
 /** Milliseconds the issuer is given to revoke: nobody shall wait for it. */
@@ -36,14 +45,32 @@ export async function signOut(
   return seeOther(atIssuer ?? readReturnTo(options.returnTo, origin), cookies);
 }
 
-/** Removes whatever session the browser has: when another person signs in, or the same one again. */
-export async function endCurrent(app: App, request: Request, origin: string): Promise<void> {
-  const session = await findSession(app, request, origin);
-  if (session !== undefined) await revokeAll(app, session, await endSession(app, session));
+/**
+ * Removes whatever session the browser has: when another person signs in, or the same one again. Gives the refresh token of the
+ * same person at the same provider: many give one with the first consent only, and revoking it would end the new permission too.
+ */
+export async function endFormer(
+  app: App,
+  request: Request,
+  origin: string,
+  now: { readonly transaction: Transaction; readonly iss: string; readonly sub: string },
+): Promise<Pick<Kept, "refresh_token">> {
+  const { transaction, iss, sub } = now;
+  const { session: id } = transaction;
+  const session =
+    (await findSession(app, request, origin)) ?? (id === undefined ? undefined : await findSessionById(app, id));
+  if (session === undefined) return {};
+  const vault = await endSession(app, session);
+  if (session.provider === transaction.provider && session.iss === iss && session.sub === sub) {
+    const refresh_token = vault?.again === undefined ? vault?.kept.refresh_token : undefined;
+    return refresh_token === undefined ? {} : { refresh_token };
+  }
+  await revokeAll(app, session, vault);
+  return {};
 }
 
 /** Removes a session with its tokens in one commit, and gives the tokens as they were last. */
-async function endSession(app: App, session: Session): Promise<Vault | undefined> {
+export async function endSession(app: App, session: Session): Promise<Vault | undefined> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const vault = await readVault(app, vaultId(session.id, session.provider));
     const changes: Change[] = [removeSession(session), ...(vault === undefined ? [] : [removeVault(vault)])];
@@ -57,7 +84,9 @@ async function endSession(app: App, session: Session): Promise<Vault | undefined
 async function revokeAll(app: App, session: Session, vault: Vault | undefined): Promise<void> {
   const remote = app.remotes.get(session.provider);
   const token = vault?.kept.refresh_token;
-  if (remote === undefined || token === undefined || vault?.again !== undefined) return;
+  // OAuth 1.0a has nothing to revoke with, and no sign-out.
+  if (remote === undefined || remote.kind === "oauth1") return;
+  if (token === undefined || vault?.again !== undefined) return;
   try {
     await revoke(app, remote, token);
   } catch (err) {
@@ -65,7 +94,7 @@ async function revokeAll(app: App, session: Session, vault: Vault | undefined): 
   }
 }
 
-async function revoke(app: App, { issuerOf, client }: Remote, token: string): Promise<void> {
+async function revoke(app: App, { issuerOf, client }: TokenRemote, token: string): Promise<void> {
   issuerOf.checkBackOff();
   const metadata = await issuerOf.metadata();
   const { fetch } = app;
@@ -80,7 +109,7 @@ async function logoutUrl(
   origin: string,
 ): Promise<string | undefined> {
   const remote = app.remotes.get(session.provider);
-  if (remote === undefined) return undefined;
+  if (remote === undefined || remote.kind === "oauth1") return undefined;
   try {
     return endSessionUrl({
       metadata: await remote.issuerOf.metadata(),

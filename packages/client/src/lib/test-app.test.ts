@@ -10,6 +10,7 @@ import { type Auth, createOAuth, type OAuth, type OAuthOptions, oidc } from "../
 import type { Log } from "../log.ts";
 import { authOf, requireUser, valetkey } from "../node.ts";
 import type { OidcOptions } from "../oidc.ts";
+import { Browser } from "./hostile-issuer.test.ts";
 
 export const secret = "a secret for tests that is long enough";
 
@@ -36,7 +37,7 @@ export function recordingLog(): { log: Log; lines: LogLine[] } {
   return { lines, log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") } };
 }
 
-/** `/me` shows the user as JSON and needs one; `/act` runs `act` and shows its outcome; anything else is 200. */
+/** `/me` shows the user as JSON and needs one, `/recent` one who proved it within a minute; `/act` runs `act` and shows its outcome; anything else is 200. */
 export async function startApp(
   issuer: string,
   options: Partial<OAuthOptions> & { provider?: Partial<OidcOptions>; act?: Act } = {},
@@ -60,6 +61,7 @@ export async function startApp(
         res.end(JSON.stringify(value));
       };
       if (req.url === "/me") return requireUser()(req, res, () => end(200, authOf(req)?.user));
+      if (req.url === "/recent") return requireUser({ maxAge: "1m" })(req, res, () => end(200, authOf(req)?.user));
       if (req.url !== "/act") return end(200, { at: req.url });
       const auth = authOf(req);
       if (auth === null || act === undefined) return end(401, "nobody");
@@ -81,4 +83,15 @@ export async function startApp(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Signs in, and tells the code of the error page; nothing: signed in. */
+export async function outcome(
+  issuer: { readonly url: string },
+  provider: Partial<OidcOptions>,
+): Promise<string | undefined> {
+  await using app = await startApp(issuer.url, { provider });
+  const page = await new Browser().follow(`${app.url}/me`);
+  if (page.status === 200) return undefined;
+  return /<small>(\w+),/.exec(await page.text())?.[1];
 }

@@ -1,11 +1,12 @@
 /**
- * Makes a user of claims.
+ * Makes a user of claims, or of a profile.
  *
  * OpenID Connect Core §5.1 and §5.3.2.
  * Guarantees that userinfo adds to the ID token but never changes what the ID token says about itself.
  */
 import type { IdTokenClaims } from "@valetkey/protocol/id-token";
 import type { User } from "../auth.ts";
+import type { Profile } from "../profile.ts";
 
 /** Claims that belong to the ID token alone. */
 const protocolClaims: readonly string[] = ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "azp", "sid"];
@@ -21,13 +22,30 @@ export function userOf(id: IdTokenClaims, userinfo: Readonly<Record<string, unkn
 
 /** Reads the well-known claims by their types; others stay in `claims`. */
 export function userFromClaims(sub: string, claims: Readonly<Record<string, unknown>>): User {
-  const { name, email, email_verified } = claims;
+  const { name, preferred_username, email, email_verified, picture } = claims;
+  return { sub, ...known({ name, username: preferred_username, email, email_verified, picture }), claims };
+}
+
+/** Makes a user of a profile. */
+export function userFromProfile({ id, claims, ...rest }: Profile): User {
+  return { sub: id, ...known(rest), claims };
+}
+
+/** Sets what a profile says over a user; `sub` stays. A new address brings its own word on whether it is verified. */
+export function userWith(user: User, profile: Partial<Omit<Profile, "id">>): User {
+  const { email_verified, ...rest } = user;
+  const verified = profile.email === undefined && email_verified !== undefined ? { email_verified } : {};
+  return { ...rest, ...verified, ...known(profile), claims: profile.claims ?? user.claims };
+}
+
+function known(from: Readonly<Record<string, unknown>>): Omit<User, "sub" | "claims"> {
+  const { name, username, email, email_verified, picture } = from;
   return {
-    sub,
     ...(typeof name === "string" ? { name } : {}),
+    ...(typeof username === "string" ? { username } : {}),
     ...(typeof email === "string" ? { email } : {}),
     // Only the boolean counts: a text "false" is true to a careless reader.
     ...(typeof email_verified === "boolean" ? { email_verified } : {}),
-    claims,
+    ...(typeof picture === "string" ? { picture } : {}),
   };
 }

@@ -17,7 +17,7 @@ interface VaultData {
 }
 
 /** An access token for one audience. Times in milliseconds. */
-export type HeldToken = Pick<Tokens, "access_token" | "obtainedAt" | "expiresAt" | "scope">;
+export type HeldToken = Pick<Tokens, "access_token" | "token_secret" | "obtainedAt" | "expiresAt" | "scope">;
 
 /** What a vault entry holds. */
 export interface Kept {
@@ -55,9 +55,10 @@ export function keep(tokens: Tokens): Kept {
 }
 
 /** The part of an answer that is kept for one audience. */
-export const held = ({ access_token, obtainedAt, expiresAt, scope }: Tokens): HeldToken => ({
+export const held = ({ access_token, token_secret, obtainedAt, expiresAt, scope }: Tokens): HeldToken => ({
   access_token,
   obtainedAt,
+  ...(token_secret === undefined ? {} : { token_secret }),
   ...(expiresAt === undefined ? {} : { expiresAt }),
   ...(scope === undefined ? {} : { scope }),
 });

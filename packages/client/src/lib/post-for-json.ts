@@ -1,0 +1,58 @@
+/**
+ * Posts a form to an endpoint other than the token endpoint and reads the JSON object it answers with.
+ *
+ * RFC 6749 §5.2 (how such endpoints say no). Guarantees that only a success of the expected status is taken for one.
+ */
+import { readJsonObject } from "@valetkey/protocol/read-json";
+import { ClientError, type ClientErrorCode } from "../client-error.ts";
+import { type Parameters, postForm, type TokenRequestOptions } from "../token-request.ts";
+import { endpointOf } from "./endpoint.ts";
+import { refusal } from "./refusal.ts";
+
+/** Who asks whom, without tokens in sight. */
+export type EndpointOptions = Omit<TokenRequestOptions, "readTokens">;
+
+/**
+ * Posts and reads. A refusal is `refused` with the endpoint's `error`; what is neither it nor a JSON object with one of the
+ * statuses is `token_response_invalid`; outages are `issuer_unavailable`.
+ */
+export async function postForJson(
+  endpoint: string,
+  parameters: Parameters,
+  options: EndpointOptions,
+  { refused, statuses }: { readonly refused: ClientErrorCode; readonly statuses: readonly number[] },
+): Promise<Record<string, unknown>> {
+  const url = endpointOf(options.metadata, endpoint, options.client);
+  const { response, text } = await postForm(url, parameters, options);
+  let body: Record<string, unknown>;
+  try {
+    body = await readJsonObject(new Response(text));
+  } catch (cause) {
+    throw unusable(`the ${endpoint} answered ${response.status} without a JSON object`, cause);
+  }
+  if (typeof body.error === "string") throw refusal(refused, endpoint, body);
+  if (!statuses.includes(response.status)) throw unusable(`the ${endpoint} answered ${response.status}`);
+  return body;
+}
+
+/** Reads a member that must be a string of 1 to `longest` characters; anything else is `token_response_invalid`. */
+export function textMember(body: Readonly<Record<string, unknown>>, name: string, longest = 4096): string {
+  const value = body[name];
+  if (typeof value === "string" && value !== "" && value.length <= longest) return value;
+  throw unusable(`${name} is missing or not a usable string`);
+}
+
+/** Reads a number of seconds, at most `longest`; without one there must be a default. */
+export function secondsMember(
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  { longest, missing }: { readonly longest: number; readonly missing?: number },
+): number {
+  const value = body[name] ?? missing;
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return Math.min(value, longest);
+  throw unusable(`${name} is missing or not a number of seconds`);
+}
+
+/** An answer that cannot be used. */
+export const unusable = (message: string, cause?: unknown): ClientError =>
+  new ClientError("token_response_invalid", message, { cause });
