@@ -22,7 +22,7 @@ const mayLoad: Record<string, readonly string[]> = {
   client: [],
   resource: [],
   provider: [],
-  valetkey: ["hono", "@hono/node-server", "kysely", "pg", "zod", "commander", "pino", "rate-limiter-flexible"],
+  valetkey: ["hono", "kysely", "pg", "zod", "commander", "pino", "rate-limiter-flexible"],
 };
 const nodeAllowed = (file: string) =>
   file.startsWith("packages/valetkey/") || /^packages\/store\/src\/(lib\/)?(sqlite|postgres)/.test(file);

@@ -10,9 +10,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { startProcess } from "@valetkey/test-support/process";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
+const bin = resolve(root, "packages/valetkey/bin/valetkey.js");
 const pages = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
 
 interface Snippet {
@@ -98,9 +100,18 @@ describe("the commands of the README", () => {
     .filter((line) => line.includes("npx valetkey") && !line.includes("npx valetkey serve"));
 
   test("there are some", () => assert.ok(commands.length >= 6));
+
+  test("npx valetkey serve", async () => {
+    const env = { PATH: process.env.PATH ?? "", HOME: folder, PORT: "0" };
+    const place = join(folder, "served");
+    await mkdir(place);
+    const server = await startProcess(process.execPath, [bin, "serve"], { cwd: place, env, ready: /^ready / });
+    const answer = await fetch(`${server.readyLine.slice("ready ".length)}/readyz`);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
   for (const command of commands) {
     test(command, async () => {
-      const bin = resolve(root, "packages/valetkey/bin/valetkey.js");
       const line = command.replaceAll("npx valetkey", `"${process.execPath}" "${bin}"`);
       const { stdout } = await run("sh", ["-c", line], {
         cwd: folder,
@@ -108,6 +119,30 @@ describe("the commands of the README", () => {
       });
       assert.notEqual(stdout, "");
     });
+  }
+});
+
+test("the configurations of the docs are ones a server starts with", async () => {
+  const configurations = snippets.filter(({ text }) => text.includes("export default defineConfig("));
+  assert.ok(configurations.length >= 1);
+  for (const { page, line, text } of configurations) {
+    // Inside the project, so that the package is found as a user's would be.
+    const folder = await mkdtemp(join(root, "test", ".config-"));
+    try {
+      await writeFile(join(folder, "valetkey.config.ts"), text);
+      const secrets = [...text.matchAll(/process\.env\.(\w+)/g)].map((match) => match[1] ?? "");
+      const env = Object.fromEntries(
+        ["VALETKEY_SECRET", ...secrets].map((name) => [name, `${name} made up for this test alone 0123456789`]),
+      );
+      const printed = await run(process.execPath, [bin, "config", "print"], {
+        cwd: folder,
+        env: { PATH: process.env.PATH ?? "", ...env },
+      }).catch((error) => error);
+      assert.equal(printed.stderr, "", `${page}:${line}`);
+      assert.match(printed.stdout, /issuer +valetkey\.config\.ts/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 });
 

@@ -13,7 +13,10 @@
  *
  *   storeConformance({
  *     name: "memory",
- *     open: async (now) => ({ store: memoryStore({ now }), close: async () => {} }),
+ *     async open(now) {
+ *       const store = memoryStore({ now });
+ *       return { store, close: () => store.close() };
+ *     },
  *     tools: { describe, test, assert, fc },
  *   });
  */

@@ -6,15 +6,18 @@
  */
 
 import { canExist, canMatch, pageSize, type Row, readChanges, readEntry, type Write } from "./lib/row.ts";
-import type { Entry, Filter, Store } from "./store.ts";
+import type { Entry, Filter, OpenStore } from "./store.ts";
 
 export interface MemoryOptions {
   /** The clock: milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
-/** Creates an empty store. Call `sweep` from time to time: expired entries take up memory until then. */
-export function memoryStore(options: MemoryOptions = {}): Store {
+/**
+ * Creates an empty store. Call `sweep` from time to time: expired entries take up memory until then. `close` does nothing:
+ * it is there so that this store can stand wherever one of the databases can.
+ */
+export function memoryStore(options: MemoryOptions = {}): OpenStore {
   const now = options.now ?? Date.now;
   const kinds = new Map<string, Map<string, Row>>();
 
@@ -70,6 +73,8 @@ export function memoryStore(options: MemoryOptions = {}): Store {
       }
       return swept;
     },
+
+    async close() {},
   };
 }
 

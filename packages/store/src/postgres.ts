@@ -3,8 +3,9 @@
  *
  * Commits that wait at the same time share a transaction (`lib/postgres-group`), reads share a query. The one property:
  * whichever server acknowledged a commit, all see it, and of two that contradict each other one is told so. Needs a
- * connection of its own for each session: a pooler in between must pool sessions, not transactions. With asynchronous
- * replication or `synchronous_commit = off`, a failover can forget the last commits, among them spent codes.
+ * connection of its own for each session: a pooler in between must pool sessions, not transactions. A crash forgets
+ * nothing that was acknowledged, since every connection has `synchronous_commit` on. With asynchronous replication, a
+ * failover can forget the last commits, among them spent codes.
  */
 
 import { inGroups } from "./lib/groups.ts";
@@ -13,6 +14,7 @@ import { openConnections } from "./lib/postgres-connections.ts";
 import { runGroup } from "./lib/postgres-group.ts";
 import { prepareSchema } from "./lib/postgres-schema.ts";
 import { canExist, canMatch, pageSize, type Row, readChanges, readEntry, rowKey, type Write } from "./lib/row.ts";
+import { checkSchemaVersion } from "./schema-version.ts";
 import { type OpenStore, StoreUnavailable } from "./store.ts";
 
 export interface PostgresOptions {
@@ -44,14 +46,14 @@ const sweep = {
 
 /**
  * Connects, creates the tables that are missing, and resolves to the store. Rejects with `StoreUnavailable` when the
- * server cannot be reached, with another Error when `pg` is not installed or a newer version wrote the tables.
+ * server cannot be reached, with `NewerSchema` when a newer version wrote the tables, with another Error when `pg` is not
+ * installed.
  */
 export async function postgresStore(options: PostgresOptions): Promise<OpenStore> {
   const now = options.now ?? Date.now;
   const connections = await openConnections(options.url, options.connections ?? 10);
   try {
-    const refusal = await connections.use(prepareSchema);
-    if (refusal !== undefined) throw new Error(refusal);
+    checkSchemaVersion(await connections.use(prepareSchema), "This database");
   } catch (error) {
     await connections.close();
     throw error;

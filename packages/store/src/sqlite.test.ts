@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { storeConformance } from "./conformance.ts";
 import { insert, replace } from "./lib/conformance-tools.ts";
 import { sqliteStore } from "./sqlite.ts";
-import { type OpenStore, StoreUnavailable } from "./store.ts";
+import { NewerSchema, type OpenStore, StoreUnavailable } from "./store.ts";
 
 let root = "";
 let folders = 0;
@@ -106,7 +106,11 @@ describe("sqlite: the file", () => {
   test("is refused when a newer version wrote it (F-32)", async () => {
     await (await sqliteStore({ file })).close();
     query("update store_meta set value = '2' where name = 'schema_version'");
-    await assert.rejects(sqliteStore({ file }), /newer version of Valetkey \(store schema 2; this one knows 1\)/);
+    await assert.rejects(sqliteStore({ file }), (error) => {
+      assert.ok(error instanceof NewerSchema);
+      assert.match(error.message, /newer version of Valetkey \(store schema 2; this one knows 1\)/);
+      return true;
+    });
   });
 
   test("is refused with its name when it is no database, or no file at all", async () => {
@@ -118,8 +122,20 @@ describe("sqlite: the file", () => {
     await assert.rejects(sqliteStore({ file: ":memory:" }), TypeError);
   });
 
+  test("is let go of, by the writing thread too, when it cannot be opened for reading", async (t) => {
+    await (await sqliteStore({ file })).close();
+    // Only in this thread: the one that writes has opened the file by then.
+    t.mock.method(DatabaseSync.prototype, "prepare", () => {
+      throw new Error("made to fail");
+    });
+    await assert.rejects(sqliteStore({ file }), /made to fail/);
+    // Whoever closes a database last takes its log away.
+    assert.ok(!existsSync(`${file}-wal`));
+    t.mock.restoreAll();
+  });
+
   test("is written with synchronous = FULL in a write-ahead log", async () => {
-    const { openForWriting } = await import("./lib/sqlite-file.ts");
+    const { openForWriting } = await import("./sqlite-file.ts");
     await (await sqliteStore({ file })).close();
     const database = openForWriting(file);
     assert.equal(database.prepare("pragma synchronous").get()?.synchronous, 2);
@@ -171,7 +187,8 @@ describe("sqlite: commits", () => {
     const commits: Promise<boolean>[] = [];
     await whileLocked(async () => {
       commits.push(store.commit([insert("k", "first")]));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // A lone commit goes at the end of the turn; it waits for the lock from then on.
+      await new Promise((resolve) => setImmediate(resolve));
       for (let n = 0; n < 100; n++) {
         commits.push(store.commit([insert("k", `n-${n}`)]));
         if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));

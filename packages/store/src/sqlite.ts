@@ -7,11 +7,12 @@
  */
 
 import { resolve as absolutePath } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setInterval } from "node:timers";
 import { listQuery } from "./lib/list-query.ts";
 import { canExist, canMatch, pageSize, type Row, readChanges, readEntry } from "./lib/row.ts";
-import { fileIdentity, openForReading } from "./lib/sqlite-file.ts";
-import { startWriter } from "./lib/sqlite-queue.ts";
+import { startWriter, type Writer } from "./lib/sqlite-queue.ts";
+import { fileIdentity, openForReading } from "./sqlite-file.ts";
 import { type OpenStore, StoreUnavailable } from "./store.ts";
 
 export interface SqliteOptions {
@@ -25,8 +26,8 @@ export interface SqliteOptions {
 const watchInterval = 1_000;
 
 /**
- * Opens the file and resolves to its store. Rejects with an Error that names the file when it cannot be created, is no
- * database, cannot be written, or was written by a newer version.
+ * Opens the file and resolves to its store. Rejects with `NewerSchema` when a newer version wrote it, and with an Error
+ * that names the file when it cannot be created, is no database or cannot be written.
  */
 export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
   if (options.file === "" || options.file.startsWith(":") || options.file.startsWith("file:")) {
@@ -35,10 +36,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
   const file = absolutePath(options.file);
   const now = options.now ?? Date.now;
   const writer = await startWriter(file, now);
-  const reader = openForReading(file);
-  const find = reader.prepare(`
-    select kind, id, version, client, subject, expires_at as "expiresAt", data from entry
-    where kind = ? and id = ? and (expires_at is null or expires_at > ?)`);
+  const { reader, find } = await openReader(file, writer);
   let refusal: string | undefined;
 
   const watch = setInterval(() => {
@@ -92,4 +90,20 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
       await writer.close();
     },
   };
+}
+
+/** Opens what answers single look-ups. If that fails, the writing thread ends with it. */
+async function openReader(file: string, writer: Writer): Promise<{ reader: DatabaseSync; find: StatementSync }> {
+  let reader: DatabaseSync | undefined;
+  try {
+    reader = openForReading(file);
+    const find = reader.prepare(`
+      select kind, id, version, client, subject, expires_at as "expiresAt", data from entry
+      where kind = ? and id = ? and (expires_at is null or expires_at > ?)`);
+    return { reader, find };
+  } catch (error) {
+    reader?.close();
+    await writer.close();
+    throw error;
+  }
 }

@@ -66,7 +66,10 @@ export interface Store {
 
 /** A store that holds resources of the process (files, connections, threads) until it is closed. */
 export interface OpenStore extends Store {
-  /** Waits for commits under way, then lets go of everything. Later calls reject with `StoreUnavailable`. */
+  /**
+   * Waits for commits under way, then lets go of everything. Later calls reject with `StoreUnavailable`, unless there was
+   * nothing to let go of (memory).
+   */
   close(): Promise<void>;
 }
 
@@ -78,4 +81,9 @@ export class StoreUnavailable extends Error {
     super(message, { cause: options.cause });
     this.retryAfter = options.retryAfter ?? 1;
   }
+}
+
+/** A newer version of Valetkey has changed this database in ways this version does not know: it is left alone. */
+export class NewerSchema extends Error {
+  override readonly name = "NewerSchema";
 }

@@ -20,6 +20,10 @@ export async function applyClients(declared: readonly Declared[], clients: Clien
     try {
       await apply(client, clients);
     } catch (error) {
+      if (error instanceof ConfigError) {
+        mistakes.push(...error.mistakes);
+        continue;
+      }
       const { description } = error as { description?: unknown };
       if (!(error instanceof Error) || error.name !== "OAuthError" || typeof description !== "string") throw error;
       mistakes.push({ key: `clients[${at}]`, got: client.client_id, what: description, fix: `correct clients[${at}]` });

@@ -4,6 +4,7 @@
  * The one property: everything wrong is reported, each mistake with what to do, and no value of a secret is in any of it.
  */
 import { BlockList, isIP } from "node:net";
+import type { PkcePolicy } from "@valetkey/provider/op";
 import { z } from "zod";
 import { readDatabaseUrl } from "./accounts/database.ts";
 import { closest } from "./did-you-mean.ts";
@@ -32,7 +33,7 @@ const duration = z
     typeof value === "number" ? value : Number.parseInt(value, 10) * (units[value.slice(-1)] ?? 1),
   );
 
-const client = z.strictObject({
+export const clientSchema = z.strictObject({
   client_id: z
     .string({ error: "is needed" })
     .regex(/^[\x21-\x7e]{1,256}$/, { error: "must be 1 to 256 printable ASCII characters" }),
@@ -58,13 +59,13 @@ const client = z.strictObject({
   firstParty: z.boolean({ error: "must be true or false" }).optional(),
 });
 
-const resource = z.strictObject({
+export const resourceSchema = z.strictObject({
   resource: url,
   scopes: texts,
   tokens: z.enum(["opaque", "at+jwt"], { error: 'must be "opaque" or "at+jwt"' }).default("opaque"),
 });
 
-const lifetimes = z.strictObject({
+export const lifetimesSchema = z.strictObject({
   code: duration.optional(),
   access: duration.optional(),
   id_token: duration.optional(),
@@ -102,13 +103,18 @@ export const configSchema = z.strictObject({
     .union([secret, z.array(secret).min(1)])
     .transform((value) => (typeof value === "string" ? [value] : value))
     .optional(),
-  clients: z.array(client, { error: "must be a list of clients" }).default([]),
-  resources: z.array(resource, { error: "must be a list of resources" }).default([]),
+  clients: z.array(clientSchema, { error: "must be a list of clients" }).default([]),
+  resources: z.array(resourceSchema, { error: "must be a list of resources" }).default([]),
   scopes: z
     .record(z.string(), text("must be words for the consent page"), { error: "must map scopes to words" })
     .default({}),
   registration: z.enum(["off", "open", "token"], { error: 'must be "off", "open" or "token"' }).default("off"),
-  lifetimes: lifetimes.default({}),
+  lifetimes: lifetimesSchema.default({}),
+  pkce: z
+    .custom<PkcePolicy>((value) => typeof value === "function", {
+      error: "must be a policy of @valetkey/provider/pkce-policy",
+    })
+    .optional(),
   brand: brand.default({}),
   trustedProxies: z
     .array(
@@ -139,9 +145,9 @@ export function readNetwork(list: BlockList, network: string): boolean {
 
 const keysAt: readonly [RegExp, readonly string[]][] = [
   [/^$/, Object.keys(configSchema.shape)],
-  [/^clients\[\d+\]$/, Object.keys(client.shape)],
-  [/^resources\[\d+\]$/, Object.keys(resource.shape)],
-  [/^lifetimes$/, Object.keys(lifetimes.shape)],
+  [/^clients\[\d+\]$/, Object.keys(clientSchema.shape)],
+  [/^resources\[\d+\]$/, Object.keys(resourceSchema.shape)],
+  [/^lifetimes$/, Object.keys(lifetimesSchema.shape)],
   [/^brand$/, Object.keys(brand.shape)],
   [/^log$/, Object.keys(log.shape)],
 ];

@@ -3,6 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pkceOrNonce } from "@valetkey/provider/pkce-policy";
 import { defineConfig } from "./config.ts";
 import { type ConfigSources, findConfig } from "./load-config.ts";
 import { madeSecret } from "./secret-file.ts";
@@ -144,6 +145,71 @@ test("all mistakes are reported at once, each with a fix, and no secret is in th
   assert.match(fixOf("lifetimes.acces") ?? "", /access/);
   assert.match(fixOf("VALETKEY_ISSUR") ?? "", /VALETKEY_ISSUER/);
   assert.doesNotMatch(JSON.stringify(mistakes), /hunter2/);
+});
+
+test("what only the provider knows to be wrong is reported in the same go as what is malformed (F-33)", async () => {
+  const place = await folderWith({
+    "valetkey.config.json": JSON.stringify({
+      port: "x",
+      lifetimes: { code: 9_999, access: "2d", id_token: "soon" },
+      resources: [
+        { resource: "photos", scopes: ["a"] },
+        { resource: "https://api.example#b", scopes: ["two words"] },
+      ],
+      clients: [
+        { client_id: "a" },
+        {
+          client_id: "b",
+          client_secret: secret,
+          redirect_uris: ["https://*.example/cb"],
+          grant_types: ["password"],
+          scope: "unknown:here",
+        },
+      ],
+    }),
+  });
+  const mistakes = await mistakesOf({ folder: place });
+  assert.deepEqual(mistakes.map(({ key, origin }) => [key, origin]).sort(), [
+    ["clients[0]", "valetkey.config.json"],
+    ["clients[0].client_secret", "valetkey.config.json"],
+    ["clients[1]", "valetkey.config.json"],
+    ["clients[1]", "valetkey.config.json"],
+    ["lifetimes.access", "valetkey.config.json"],
+    ["lifetimes.code", "valetkey.config.json"],
+    ["lifetimes.id_token", "valetkey.config.json"],
+    ["port", "valetkey.config.json"],
+    ["resources[0].resource", "valetkey.config.json"],
+    ["resources[1].resource", "valetkey.config.json"],
+    ["resources[1].scopes", "valetkey.config.json"],
+  ]);
+  const scopes = await folderWith({
+    "valetkey.config.json": JSON.stringify({
+      scopes: { "two words": "x" },
+      clients: [{ client_id: "b", client_secret: secret, redirect_uris: ["https://b.example/cb"], scope: "none:such" }],
+    }),
+  });
+  assert.deepEqual(
+    (await mistakesOf({ folder: scopes })).map(({ key, what }) => [key, what]),
+    [
+      ["scopes.two words", "cannot be the name of a scope"],
+      ["clients[0]", "the scope none:such is not known here"],
+    ],
+  );
+});
+
+test("a PKCE policy of the provider's can be chosen, and nothing else passes for one", async () => {
+  const policies = import.meta.resolve("@valetkey/provider/pkce-policy");
+  const place = await folderWith({
+    "valetkey.config.mjs": `import { pkceOrNonce } from ${JSON.stringify(policies)};
+      export default { pkce: pkceOrNonce };`,
+  });
+  const { settings } = await load({ folder: place });
+  assert.equal(settings.pkce, pkceOrNonce);
+  const wrong = await folderWith({ "valetkey.config.json": `{ "pkce": "never" }` });
+  assert.deepEqual(
+    (await mistakesOf({ folder: wrong })).map(({ key }) => key),
+    ["pkce"],
+  );
 });
 
 test("unsafe combinations are refused before anything is opened", async () => {

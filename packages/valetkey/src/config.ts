@@ -5,7 +5,7 @@
  * Everything is optional: without any configuration the server runs on http://localhost:4000 with a file in `./data`.
  */
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
-import type { Lifetimes } from "@valetkey/provider/op";
+import type { Lifetimes, PkcePolicy } from "@valetkey/provider/op";
 import type { Brand } from "./server-options.ts";
 
 /** Seconds, or a number and `s`, `m`, `h` or `d`. */
@@ -32,7 +32,7 @@ export interface ConfigClient
   > {
   client_id: string;
   /** 32 to 512 printable ASCII characters; needed unless `token_endpoint_auth_method` is `none`. */
-  client_secret?: string;
+  client_secret?: string | undefined;
   /** Resources whose access tokens it may introspect. */
   introspects?: string[];
   /** It is ours: nobody is asked for consent. */
@@ -66,6 +66,11 @@ export interface Config {
   /** Whether applications may register themselves (RFC 7591): not at all (`off`), or with a token an operator gave out. */
   registration?: "off" | "open" | "token";
   lifetimes?: Partial<Record<keyof Lifetimes, Duration>>;
+  /**
+   * Which requests for a code must carry a PKCE challenge: all of them unless a policy of `@valetkey/provider/pkce-policy` is
+   * given, for confidential clients that cannot.
+   */
+  pkce?: PkcePolicy;
   brand?: Brand;
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed, for throttling only. */
   trustedProxies?: string[];

@@ -19,7 +19,13 @@ async function withListener(
   limits: Partial<Limits> = {},
 ): Promise<void> {
   const listener = await listen({ host: "127.0.0.1", port: 0, log: silent, limits, trustedProxies: ["127.0.0.0/8"] });
-  listener.answerWith({ handle: async () => undefined, ready: async () => true, notFound, ...answerer });
+  listener.answerWith({
+    origin: "http://issuer.example",
+    handle: async () => undefined,
+    ready: async () => true,
+    notFound,
+    ...answerer,
+  });
   try {
     await work(listener, `http://127.0.0.1:${listener.port}`);
   } finally {
@@ -128,6 +134,23 @@ test("slow headers and slow bodies are closed, and others are served meanwhile (
   );
 });
 
+test("a connection with too many requests that wait is cut, and others are served (DO-10)", async () => {
+  const leave = Promise.withResolvers<void>();
+  let begun = 0;
+  const handle = async (incoming: Request) => {
+    if (new URL(incoming.url).pathname === "/fine") return new Response("fine");
+    begun++;
+    await leave.promise;
+    return new Response("late");
+  };
+  await withListener({ handle }, async ({ port }, origin) => {
+    assert.equal(await raw(port, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500)), "");
+    assert.equal(begun, 16);
+    assert.equal(await (await fetch(`${origin}/fine`)).text(), "fine");
+    leave.resolve();
+  });
+});
+
 test("a client that vanishes, or never reads its answer, leaves nothing behind (F-41)", async () => {
   const large = "x".repeat(8_000_000);
   await withListener(
@@ -153,6 +176,58 @@ test("a client that vanishes, or never reads its answer, leaves nothing behind (
   );
 });
 
+test("who sends a body nobody reads is told that the connection ends, and gets the whole answer (RFC 9112 §9.6)", async () => {
+  const answered = "x".repeat(100_000);
+  const handle = async (incoming: Request) => {
+    const { pathname } = new URL(incoming.url);
+    if (pathname === "/read") await incoming.text();
+    if (pathname === "/begun") {
+      const reader = incoming.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+    }
+    return new Response(answered, { status: pathname === "/read" ? 200 : 413 });
+  };
+  await withListener({ handle }, async ({ port }) => {
+    const body = "b".repeat(3_000_000);
+    const post = (path: string, kept: boolean) =>
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${kept ? "" : "Connection: close\r\n"}\r\n${body}`;
+    for (const path of ["/unread", "/begun"]) {
+      const answer = await raw(port, post(path, true));
+      assert.match(answer, /^HTTP\/1\.1 413 /, path);
+      assert.match(answer, /\r\nconnection: close\r\n/i, path);
+      assert.equal(answer.replaceAll(/[^x]/g, "").length >= answered.length, true, path);
+    }
+    const both = await raw(port, post("/read", true) + post("/read", false));
+    assert.equal([...both.matchAll(/^HTTP\/1\.1 200 /gm)].length, 2);
+    // A body that does not come to its end is not waited for.
+    const begun = `POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc`;
+    assert.match(await raw(port, begun), /^HTTP\/1\.1 413 /);
+  });
+});
+
+test("X-Forwarded-For from a proxy that is not trusted is worth one warning, however often it comes", async () => {
+  const warnings: unknown[] = [];
+  const log: Log = { ...silent, warn: (fields) => warnings.push(fields) };
+  for (const trustedProxies of [["127.0.0.0/8"], []]) {
+    const listener = await listen({ host: "127.0.0.1", port: 0, log, trustedProxies });
+    listener.answerWith({ origin: "http://issuer.example", ready: async () => true, notFound, handle: notFound });
+    for (const headers of [{}, { "x-forwarded-for": "198.51.100.7" }, { "x-forwarded-for": "198.51.100.8" }])
+      await fetch(`http://127.0.0.1:${listener.port}/`, { headers });
+    await listener.close();
+  }
+  assert.deepEqual(warnings, [{ event: "proxy.untrusted", address: "127.0.0.1" }]);
+});
+
+test("the origin of a request is the issuer's, whatever its Host says", async () => {
+  await withListener({ handle: async (incoming) => new Response(incoming.url) }, async ({ port }) => {
+    assert.match(
+      await raw(port, "GET /a?b HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"),
+      /http:\/\/issuer\.example\/a\?b/,
+    );
+  });
+});
+
 test("at the end: nothing new is accepted, what is under way is answered, idle connections are closed", async () => {
   const entered = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
@@ -162,7 +237,7 @@ test("at the end: nothing new is accepted, what is under way is answered, idle c
     return new Response("done");
   };
   const listener = await listen({ host: "127.0.0.1", port: 0, log: silent });
-  listener.answerWith({ handle, notFound, ready: async () => true });
+  listener.answerWith({ origin: "http://issuer.example", handle, notFound, ready: async () => true });
   const idle = connect(listener.port, "127.0.0.1");
   await once(idle, "connect");
   const answer = fetch(`http://127.0.0.1:${listener.port}/slow`);
@@ -184,7 +259,7 @@ test("the end does not wait for ever for a request that hangs", async () => {
     return new Promise<Response>(() => {});
   };
   const listener = await listen({ host: "127.0.0.1", port: 0, log: silent, limits: { end: 100 } });
-  listener.answerWith({ handle, notFound, ready: async () => true });
+  listener.answerWith({ origin: "http://issuer.example", handle, notFound, ready: async () => true });
   const lost = assert.rejects(fetch(`http://127.0.0.1:${listener.port}/hang`));
   await entered.promise;
   await listener.close();
@@ -198,12 +273,14 @@ test("a port in use is an error, not a crash", async () => {
 });
 
 test("X-Forwarded-For counts only as far as trusted proxies vouch for it (SE-35)", async () => {
-  const addressOf = peerAddress(["10.0.0.0/8", "::1"]);
+  const tell = peerAddress(["10.0.0.0/8", "::1"]);
+  const addressOf = (connection: string, forwarded: string | undefined) => tell(connection, forwarded).ip;
   assert.equal(addressOf("203.0.113.9", "1.2.3.4"), "203.0.113.9");
   assert.equal(addressOf("10.0.0.1", "1.2.3.4"), "1.2.3.4");
   assert.equal(addressOf("10.0.0.1", "6.6.6.6, 1.2.3.4, 10.9.9.9"), "1.2.3.4");
   assert.equal(addressOf("::ffff:10.0.0.1", "[2001:db8::1]:443"), "2001:db8::1");
   assert.equal(addressOf("::1", "1.2.3.4:5555"), "1.2.3.4");
+  assert.equal(addressOf("10.0.0.1", `${"6.6.6.6, ".repeat(1000)}1.2.3.4`), "1.2.3.4", "however long the client made it");
   for (const bad of ["", "not-an-ip", "1.2.3.4, not-an-ip", undefined])
     assert.equal(addressOf("10.0.0.1", bad), "10.0.0.1");
   await withListener(echo, async ({ port }) => {

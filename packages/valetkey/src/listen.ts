@@ -8,7 +8,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
 import type { Log, Peer } from "@valetkey/provider/op";
 import { peerAddress } from "./peer-address.ts";
 
@@ -24,8 +24,12 @@ export interface Limits {
   readonly headerBytes: number;
   /** Requests on one connection. */
   readonly requestsPerConnection: number;
+  /** Requests on one connection that wait for their answers: beyond that the connection is cut. */
+  readonly pipelined: number;
   /** For requests under way at the end. */
   readonly end: number;
+  /** For the rest of a body that nobody read, so that its sender can read the answer. */
+  readonly linger: number;
 }
 
 export const defaultLimits: Limits = {
@@ -35,7 +39,9 @@ export const defaultLimits: Limits = {
   interval: 2_000,
   headerBytes: 16_384,
   requestsPerConnection: 1_000,
+  pipelined: 16,
   end: 10_000,
+  linger: 500,
 };
 
 export interface ListenOptions {
@@ -49,6 +55,8 @@ export interface ListenOptions {
 
 /** What answers once everything is open. */
 export interface Answerer {
+  /** Where requests are said to arrive, whatever their Host header says: the issuer. */
+  readonly origin: string;
   handle(request: Request, peer: Peer): Promise<Response | undefined>;
   /** What `handle` left: there is nothing at this address. */
   notFound(request: Request): Promise<Response>;
@@ -70,27 +78,44 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = { ...defaultLimits, ...options.limits };
   const addressOf = peerAddress(options.trustedProxies ?? []);
   const underWay = new Set<ServerResponse>();
+  const waitingOn = new WeakMap<Socket, number>();
   let answerer: Answerer | undefined;
   let ending = false;
+  let warned = false;
 
-  const respond = async (request: Request, incoming: IncomingMessage): Promise<Response> => {
+  const peerOf = (incoming: IncomingMessage): Peer => {
+    const { ip, ignored } = addressOf(incoming.socket.remoteAddress, forwardedFor(incoming));
+    if (ignored && !warned) {
+      warned = true;
+      log.warn(
+        { event: "proxy.untrusted", address: ip },
+        "X-Forwarded-For came from an address that is not in trustedProxies and is ignored: if this is your proxy, everybody behind it counts as one",
+      );
+    }
+    return { ip };
+  };
+  const respond = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<Response> => {
+    const fault = faultOf(incoming);
+    if (fault !== undefined) return plain(fault, "bad request", { connection: "close" });
+    const request = toRequest(incoming, { origin: answerer?.origin ?? "http://localhost", response: outgoing });
     const path = new URL(request.url).pathname;
     if (path === "/healthz") return plain(200, "ok");
     if (path === "/readyz") return (await isReady(answerer)) && !ending ? plain(200, "ready") : plain(503, "not ready");
     if (!answerer) return plain(503, "starting", { "retry-after": "1" });
-    const ip = addressOf(incoming.socket.remoteAddress, forwardedFor(incoming));
-    return (await answerer.handle(request, { ip })) ?? answerer.notFound(request);
+    return (await answerer.handle(request, peerOf(incoming))) ?? answerer.notFound(request);
   };
-  const listener = getRequestListener((request, env) => respond(request, env.incoming as IncomingMessage), {
-    overrideGlobalObjects: false,
-    errorHandler: (error) => {
-      // A request nobody can make sense of, such as one with a bad Host.
-      if (error instanceof Error && error.name === "RequestError")
-        return plain(400, "bad request", { connection: "close" });
-      log.error({ event: "listen.failed", error }, "a request failed");
-      return plain(500, "internal error");
-    },
-  });
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    try {
+      const response = await respond(incoming, outgoing).catch((error: unknown) => {
+        log.error({ event: "listen.failed", error }, "a request failed");
+        return plain(500, "internal error");
+      });
+      const whole = incoming.complete || outgoing.destroyed;
+      await sendResponse(whole ? outgoing : unread(incoming, outgoing, limits.linger), response);
+    } catch (error) {
+      log.error({ event: "listen.failed", error }, "an answer could not be sent");
+    }
+  };
 
   const server = createServer(
     {
@@ -104,15 +129,21 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       keepAlive: true,
     },
     (incoming, outgoing) => {
+      const { socket } = incoming;
+      const waiting = (waitingOn.get(socket) ?? 0) + 1;
+      waitingOn.set(socket, waiting);
       underWay.add(outgoing);
-      outgoing.once("close", () => underWay.delete(outgoing));
+      outgoing.once("close", () => {
+        underWay.delete(outgoing);
+        waitingOn.set(socket, (waitingOn.get(socket) ?? 1) - 1);
+      });
       // The parts of a connection that break under us concern nobody else.
       incoming.on("error", () => {});
       outgoing.on("error", () => {});
       if (ending) outgoing.setHeader("connection", "close");
-      const fault = faultOf(incoming);
-      if (fault === undefined) void listener(incoming, outgoing);
-      else outgoing.writeHead(fault, { "content-type": "text/plain", connection: "close" }).end();
+      // Nobody we serve sends requests without waiting for answers; whoever sends hundreds at once wants to keep us busy.
+      if (waiting > limits.pipelined) socket.destroy();
+      else if (!socket.destroyed) void answer(incoming, outgoing);
     },
   );
   server.timeout = limits.request;
@@ -141,13 +172,44 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
+/**
+ * The response to a request whose body was not read to its end. RFC 9112 §9.6: the connection cannot be used again, which
+ * its sender is told; and it ends only when the rest has come or some time has passed, because a connection that is closed
+ * over bytes nobody read takes the answer with it.
+ */
+function unread(incoming: IncomingMessage, outgoing: ServerResponse, linger: number): NodeResponse {
+  outgoing.setHeader("connection", "close");
+  return {
+    get destroyed() {
+      return outgoing.destroyed;
+    },
+    set statusCode(status: number) {
+      outgoing.statusCode = status;
+    },
+    setHeader: (name, value) => outgoing.setHeader(name, value),
+    write: (chunk) => outgoing.write(chunk),
+    end() {
+      outgoing.flushHeaders();
+      const timer = setTimeout(done, linger);
+      function done(): void {
+        clearTimeout(timer);
+        outgoing.end();
+      }
+      incoming.once("close", done).once("end", done).resume();
+    },
+    once: (event, listener) => outgoing.once(event, listener),
+    off: (event, listener) => outgoing.off(event, listener),
+    destroy: (error) => outgoing.destroy(error),
+  };
+}
+
 /** What Node's parser lets through and we do not: its status. */
 function faultOf(incoming: IncomingMessage): number | undefined {
   const { rawHeaders, headers, url = "" } = incoming;
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "host") hosts++;
   // RFC 9112 §3.2: more than one Host is an attempt to be seen differently by two servers.
-  if (hosts > 1) return 400;
+  if (hosts > 1 || !/^([\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(:\d{0,5})?$/i.test(headers.host ?? "")) return 400;
   // We are no proxy: absolute-form and authority-form have no use here.
   if (!url.startsWith("/") || url.startsWith("//")) return 400;
   // Nothing we read is compressed, and unpacking is how small requests become big ones.

@@ -8,12 +8,13 @@ import { createKeys, type ManagedKeys } from "@valetkey/provider/keys";
 import type { Lifetimes, Log, RegistrationPolicy } from "@valetkey/provider/op";
 import type { ProviderOptions } from "@valetkey/provider/options";
 import { openRegistration, tokenRegistration } from "@valetkey/provider/registration-policy";
-import type { OpenStore } from "@valetkey/store";
+import { NewerSchema, type OpenStore } from "@valetkey/store";
 import { postgresStore } from "@valetkey/store/postgres";
 import { sqliteStore } from "@valetkey/store/sqlite";
 import { openDirectory } from "./accounts/accounts.ts";
 import { readDatabaseUrl } from "./accounts/database.ts";
 import type { Directory } from "./accounts/directory.ts";
+import { signingKeys } from "./config-checks.ts";
 import { madeSecret } from "./secret-file.ts";
 import type { Settings } from "./settings.ts";
 
@@ -29,7 +30,7 @@ export interface Parts {
   /** What `createProvider` and `createServer` both take. */
   readonly options: Pick<
     ProviderOptions,
-    "issuer" | "store" | "keys" | "scopes" | "resources" | "lifetimes" | "registration" | "log"
+    "issuer" | "store" | "keys" | "scopes" | "resources" | "lifetimes" | "pkce" | "registration" | "log"
   > & { readonly accounts: Directory; readonly secret: readonly string[] };
   close(): Promise<void>;
 }
@@ -45,7 +46,7 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
     await store.close();
     throw error;
   }
-  const keys = createKeys({ store, secret, log });
+  const keys = createKeys({ store, secret, log, ...signingKeys });
   const registration = registrationOf(settings.registration);
   return {
     store,
@@ -61,6 +62,7 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
       resources: settings.resources,
       lifetimes: withoutUndefined(settings.lifetimes) as Partial<Lifetimes>,
       log,
+      ...(settings.pkce === undefined ? {} : { pkce: settings.pkce }),
       ...(registration === undefined ? {} : { registration }),
     },
     async close() {
@@ -80,7 +82,7 @@ async function unlessUnusable<T>(opening: Promise<T>): Promise<T> {
   try {
     return await opening;
   } catch (cause) {
-    if (cause instanceof Error && cause.name === "NewerSchema") throw cause;
+    if (cause instanceof NewerSchema) throw cause;
     throw new DatabaseUnusable(`The database cannot be opened: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });

@@ -7,25 +7,39 @@
 import { BlockList, isIP } from "node:net";
 import { readNetwork } from "./config-schema.ts";
 
+export interface PeerAddress {
+  readonly ip: string | undefined;
+  /** There was an X-Forwarded-For, and who sent it is no trusted proxy. */
+  readonly ignored: boolean;
+}
+
 /** Makes the function that tells the address. `trusted`: addresses and networks of proxies. */
 export function peerAddress(
   trusted: readonly string[],
-): (connection: string | undefined, forwarded: string | undefined) => string | undefined {
+): (connection: string | undefined, forwarded: string | undefined) => PeerAddress {
   const proxies = new BlockList();
   for (const network of trusted) readNetwork(proxies, network);
   const isProxy = (address: string) => proxies.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 
   return (connection, forwarded) => {
     let address = plain(connection);
-    if (address === undefined) return undefined;
-    const hops = forwarded === undefined || forwarded.length > 2_000 ? [] : forwarded.split(",");
+    if (address === undefined) return { ip: undefined, ignored: false };
+    const ignored = forwarded !== undefined && !isProxy(address);
+    const hops = hopsOf(forwarded ?? "");
     while (isProxy(address) && hops.length > 0) {
       const hop = plain(hops.pop()?.trim());
       if (hop === undefined) break;
       address = hop;
     }
-    return address;
+    return { ip: address, ignored };
   };
+}
+
+/** The last hops, which proxies of ours have added: whoever sends the request writes the first ones, as many as they like. */
+function hopsOf(forwarded: string): string[] {
+  if (forwarded.length <= 2_000) return forwarded.split(",");
+  // The first of what is left may be cut in the middle.
+  return forwarded.slice(-2_000).split(",").slice(1);
 }
 
 /** An address without zone, port and the IPv6 form of an IPv4 address; nothing if it is none. */

@@ -37,6 +37,11 @@ export async function madeSecret(database: string): Promise<string> {
   return made;
 }
 
+/** Reads the secret; nothing if it has not been made yet. */
+export function readSecret(database: string): Promise<string | undefined> {
+  return read(secretPath(database));
+}
+
 async function read(path: string): Promise<string | undefined> {
   try {
     const secret = (await readFile(path, "utf8")).trim();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { pkceOrNonce } from "@valetkey/provider/pkce-policy";
 import { startPostgres } from "@valetkey/test-support/postgres";
 import { type RunningProcess, runProcess, startProcess } from "@valetkey/test-support/process";
 import type { Config } from "./config.ts";
@@ -159,6 +160,39 @@ test("clients of the configuration: made, brought up to date, not changed elsewh
     ({ label }: { label: string }) => label,
   );
   assert.deepEqual(labels, ["clients[0]", "clients[1]"]);
+});
+
+test("a PKCE policy of the configuration is the one in force", async () => {
+  const wiki = {
+    client_id: "wiki",
+    client_secret: clientSecret,
+    redirect_uris: ["https://wiki.example/callback"],
+  };
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: "wiki",
+    redirect_uri: "https://wiki.example/callback",
+    scope: "openid",
+    nonce: "a nonce that nobody can guess",
+  });
+  for (const policy of [{}, { pkce: pkceOrNonce }]) {
+    const database = `file:${join(await freshPlace(), "valetkey.db")}`;
+    const config: Config = {
+      issuer: "http://localhost:0",
+      port: 0,
+      database,
+      clients: [wiki],
+      log: { level: "silent" },
+    };
+    const server = await startServer({ ...config, ...policy });
+    try {
+      const answer = await fetch(`${server.issuer}/authorize?${query}`, { redirect: "manual" });
+      const asksToSignIn = /\/login\?/.test(answer.headers.get("location") ?? "");
+      assert.equal(asksToSignIn, "pkce" in policy, `${answer.status} ${answer.headers.get("location")}`);
+    } finally {
+      await server.close();
+    }
+  }
 });
 
 test("a database that cannot be written is refused at the start with status 8 (F-06)", async () => {

@@ -26,8 +26,7 @@ export interface StartOptions {
   readonly limits?: Partial<Limits>;
 }
 
-const sweepEvery = 60_000;
-const maintainEvery = 600_000;
+const maintainEvery = 60_000;
 
 /**
  * Starts a server with this configuration; environment and files are not looked at. Rejects with `ConfigError`,
@@ -73,17 +72,13 @@ async function answer(listener: Listener, parts: Parts, settings: Settings, log:
     },
     ...(helpUrl === undefined ? {} : { helpUrl }),
   });
-  // A secret that is not the one the keys were encrypted with ends the start here.
-  await keys.published();
   await applyClients(settings.clients, server.provider.clients, log);
   const setupUrl = (await directory.empty())
     ? `${options.issuer.replace(/\/$/, "")}/setup?token=${await directory.createSetupToken()}`
     : undefined;
-  const jobs = [
-    every(sweepEvery, log, "sweep", () => store.sweep()),
-    every(maintainEvery, log, "keys.maintain", () => keys.maintain()),
-  ];
+  const stopMaintaining = every(maintainEvery, log, "maintain", () => server.maintain());
   listener.answerWith({
+    origin: options.issuer,
     handle: server.handle,
     notFound: server.notFound,
     async ready() {
@@ -100,7 +95,7 @@ async function answer(listener: Listener, parts: Parts, settings: Settings, log:
     close() {
       closing ??= (async () => {
         await listener.close();
-        await Promise.all(jobs.map((stop) => stop()));
+        await stopMaintaining();
         await parts.close();
       })();
       return closing;

@@ -5,6 +5,7 @@
  * secret of the operator's own, secrets that are no secrets. All mistakes are reported together.
  */
 import { checkIssuer } from "@valetkey/protocol/metadata";
+import { providerMistakes } from "./config-checks.ts";
 import { type CheckedConfig, configSchema, gotOf, type Mistake, mistakesOf } from "./config-schema.ts";
 
 /** Complete and checked. `secret` is absent when one is to be made in the data folder (loopback only). */
@@ -41,6 +42,10 @@ export function readSettings(
   const mistakes = [...earlier, ...(read.success ? [] : mistakesOf(read.error, input, originOf))];
   // Cross-checks run on what is well-formed by itself, so that they are reported in the same go.
   mistakes.push(...crossChecks(read.success ? read.data : input, originOf));
+  for (const mistake of providerMistakes(input)) {
+    const origin = originOf(mistake.key.replace(/[[.].*/, ""));
+    mistakes.push(origin === undefined ? mistake : { ...mistake, origin });
+  }
   if (mistakes.length > 0 || !read.success) throw new ConfigError(mistakes);
   return { settings: read.data, origins: new Map([...all].map(([key, { origin }]) => [key, origin])) };
 }

@@ -6,8 +6,7 @@
  */
 
 import type { PoolClient } from "pg";
-
-const schemaVersion = 1;
+import { schemaVersion } from "../schema-version.ts";
 
 const schema = `
 create table if not exists entry (
@@ -30,18 +29,13 @@ insert into store_meta values ('schema_version', '${schemaVersion}') on conflict
 /** The number says nothing; it only has to be ours. */
 const schemaLock = 7_160_382_194;
 
-/** Creates what is missing. Resolves to why the schema cannot be used, or nothing. */
-export async function prepareSchema(client: PoolClient): Promise<string | undefined> {
+/** Creates what is missing. Resolves to the version of the tables, which may be one this version does not know. */
+export async function prepareSchema(client: PoolClient): Promise<number> {
   await client.query("begin");
   await client.query("select pg_advisory_xact_lock($1)", [schemaLock]);
   const { rows } = await client.query<{ there: string | null }>("select to_regclass('store_meta')::text as there");
   if (!rows[0]?.there) await client.query(schema);
   const found = await client.query<{ value: string }>("select value from store_meta where name = 'schema_version'");
   await client.query("commit");
-  const current = Number(found.rows[0]?.value ?? 0);
-  if (current === schemaVersion) return undefined;
-  return (
-    `This database was written by a newer version of Valetkey (store schema ${current}; this one knows ` +
-    `${schemaVersion}). Start the newer version, or restore a backup from before the upgrade.`
-  );
+  return Number(found.rows[0]?.value ?? 0);
 }

@@ -7,7 +7,7 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { StoreUnavailable } from "../store.ts";
+import { NewerSchema, StoreUnavailable } from "../store.ts";
 import { inGroups } from "./groups.ts";
 import type { Write } from "./row.ts";
 import type { Answer, Order } from "./sqlite-writer.ts";
@@ -31,13 +31,17 @@ interface Pending {
   readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Starts the thread and waits until it has opened the file; rejects with an Error that says why it could not. */
+/**
+ * Starts the thread and waits until it has opened the file; rejects with `NewerSchema`, or an Error that says why it could
+ * not.
+ */
 export async function startWriter(file: string, now: () => number): Promise<Writer> {
   const worker = new Worker(new URL("./sqlite-writer.js", import.meta.url), { workerData: file });
   const ended = once(worker, "exit");
   const [first] = (await once(worker, "message")) as [Answer];
   if (!("opened" in first)) {
     await ended;
+    if ("failed" in first && first.newer) throw new NewerSchema(first.failed);
     throw new Error(`Cannot open ${file}: ${"failed" in first ? first.failed : "the thread did not start"}`);
   }
   // The thread keeps the process alive only while an answer is awaited.

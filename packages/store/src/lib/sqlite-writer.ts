@@ -8,9 +8,11 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import { createFile, fileIdentity, openForWriting } from "../sqlite-file.ts";
+import { NewerSchema } from "../store.ts";
 import type { Write } from "./row.ts";
 import { type Changes, prepareChanges } from "./sqlite-changes.ts";
-import { createFile, fileIdentity, openForWriting } from "./sqlite-file.ts";
+import { prepareSchema } from "./sqlite-schema.ts";
 
 /** What this thread is told: a group of commits to run at time `at`, with a step of sweeping if asked for; or the end. */
 export type Order =
@@ -21,7 +23,7 @@ export type Order =
 export type Answer =
   | { readonly opened: string }
   | { readonly done: readonly boolean[]; readonly swept: number }
-  | { readonly failed: string; readonly code?: string };
+  | { readonly failed: string; readonly code?: string; readonly newer?: true };
 
 const file = workerData as string;
 const port = parentPort;
@@ -65,8 +67,14 @@ port.on("message", (order: Order) => {
 
 function connect(): { database: DatabaseSync; changes: Changes } {
   const database = openForWriting(file);
-  open = { database, changes: prepareChanges(database) };
-  return open;
+  try {
+    prepareSchema(database, file);
+    open = { database, changes: prepareChanges(database) };
+    return open;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 function disconnect(): void {
@@ -82,6 +90,7 @@ function disconnect(): void {
 
 function failure(error: unknown): Answer {
   if (!(error instanceof Error)) return { failed: String(error) };
+  if (error instanceof NewerSchema) return { failed: error.message, newer: true };
   const code = "errcode" in error ? `SQLITE_${error.errcode}` : (error as NodeJS.ErrnoException).code;
   return { failed: error.message, ...(code === undefined ? {} : { code }) };
 }

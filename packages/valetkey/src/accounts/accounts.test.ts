@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
+import { NewerSchema } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
 import { type RunningPostgres, startPostgres } from "@valetkey/test-support/postgres";
 import pg from "pg";
 import { openDirectory } from "./accounts.ts";
-import type { Directory } from "./directory.ts";
+import { type Directory, DirectoryError } from "./directory.ts";
 
 const alice = { email: "alice@example.org", name: "Alice", password: "correct horse battery" };
 
@@ -188,6 +189,41 @@ for (const [name, place] of Object.entries(places)) {
       });
     });
 
+    test("a password that is the present one is not a new one, and says so only to whoever knows it", async () => {
+      await withDirectory(async (directory) => {
+        const { subject } = await directory.create({ ...alice, password: "z\u00fcrich correct horse" });
+        const token = await directory.createResetToken(subject);
+        // The same text in another spelling of Unicode.
+        for (const next of ["z\u00fcrich correct horse", "zu\u0308rich correct horse"])
+          await assert.rejects(directory.changePassword(subject, "z\u00fcrich correct horse", next), {
+            code: "password_same",
+          });
+        await assert.rejects(directory.changePassword(subject, "not it at all", "not it at all"), {
+          code: "wrong_password",
+        });
+        assert.equal((await directory.checkResetToken(token))?.subject, subject);
+      });
+    });
+
+    test("all that is wrong with a new person is said in one go, and nobody is made", async () => {
+      await withDirectory(async (directory) => {
+        const wrong = { email: "nonsense", name: "two\nlines", password: "short" };
+        const link = await directory.createSetupToken();
+        for (const call of [directory.create(wrong), directory.setUp(link, wrong)]) {
+          await assert.rejects(call, (error) => {
+            assert.ok(error instanceof DirectoryError);
+            assert.deepEqual(
+              error.all.map(({ code }) => code),
+              ["email_invalid", "name_invalid", "password_weak"],
+            );
+            return error === error.all[0];
+          });
+        }
+        assert.equal(await directory.empty(), true);
+        assert.equal(await directory.checkSetupToken(link), true);
+      });
+    });
+
     test("people are listed in pages, found by a part of name or address, renamed and removed for good", async () => {
       await withDirectory(async (directory) => {
         assert.equal(await directory.empty(), true);
@@ -236,9 +272,10 @@ for (const [name, place] of Object.entries(places)) {
         url,
         "insert into valetkey_migration (name, timestamp) values ('9999_later', '2030-01-01T00:00:00.000Z')",
       );
-      await assert.rejects(openDirectory({ database: url, store }), {
-        name: "NewerSchema",
-        message: /newer version.*9999_later/,
+      await assert.rejects(openDirectory({ database: url, store }), (error) => {
+        assert.ok(error instanceof NewerSchema);
+        assert.match(error.message, /newer version.*9999_later/);
+        return true;
       });
     });
 
@@ -275,5 +312,22 @@ test("PostgreSQL: an outage is said to be one, and is over when the server is ba
   await assert.rejects(directory.verify(alice.email, alice.password), { name: "StoreUnavailable" });
   await postgres.restart();
   assert.equal((await directory.find(subject))?.sub, subject);
+  await directory.close();
+});
+
+test("PostgreSQL: an account that was acknowledged is on disk, where the database says synchronous_commit = off (P19)", async () => {
+  const database = await postgres.createDatabase();
+  const { run } = places.PostgreSQL as Place;
+  await (await openDirectory({ database, store: memoryStore() })).close();
+  await run(database, `alter database ${new URL(database).pathname.slice(1)} set synchronous_commit = off`);
+  await run(
+    database,
+    `create function refuse() returns trigger language plpgsql as $$ begin
+       if current_setting('synchronous_commit') <> 'on' then raise exception 'not durable'; end if; return new;
+     end $$;
+     create trigger refuse before insert on valetkey_account for each row execute function refuse()`,
+  );
+  const directory = await openDirectory({ database, store: memoryStore() });
+  await directory.create(alice);
   await directory.close();
 });

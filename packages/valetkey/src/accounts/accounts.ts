@@ -10,8 +10,9 @@ import type { Account } from "@valetkey/provider/op";
 import type { Store } from "@valetkey/store";
 import { openDatabase } from "./database.ts";
 import { type Directory, DirectoryError, type Person, type Verified } from "./directory.ts";
-import { canonicalEmail, readEmail } from "./email.ts";
+import { readEmail } from "./email.ts";
 import { linksIn } from "./links.ts";
+import { readNewPerson } from "./new-person.ts";
 import { isHashable, isOutdated, type Passwords, passwords } from "./password.ts";
 import { checkPassword } from "./password-policy.ts";
 import { likeText, personOf, readName, searchText } from "./person.ts";
@@ -165,9 +166,8 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     empty,
 
     async create(person) {
-      const email = canonicalEmail(person.email);
-      const name = readName(person.name);
-      const hash = person.password === undefined ? null : await hashOfNew(person.password, { email, name });
+      const { email, name } = readNewPerson(person);
+      const hash = person.password === undefined ? null : await hashes.hash(person.password);
       return insert({ email, name, hash, verified: person.email_verified === true });
     },
 
@@ -182,6 +182,8 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
       const same = isHashable(password) && (await hashes.verify(password, person.password ?? undefined));
       const wrong = () => new DirectoryError("wrong_password", "This is not your current password.");
       if (!same) throw wrong();
+      if (next.normalize("NFC") === password.normalize("NFC"))
+        throw new DirectoryError("password_same", "This is your password already. Choose a new one.");
       if (!(await replaceHash(subject, person.password, await hashOfNew(next, person)))) throw wrong();
       await links.forget(subject);
     },
@@ -211,9 +213,8 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     async setUp(token, person) {
       const link = await links.find("setup", token);
       if (!link || !(await empty())) throw usedLink();
-      const email = canonicalEmail(person.email);
-      const name = readName(person.name);
-      const hash = await hashOfNew(person.password, { email, name });
+      const { email, name } = readNewPerson(person);
+      const hash = await hashes.hash(person.password);
       // Only now: a refused form leaves the link usable.
       if (!(await links.spend(link))) throw usedLink();
       return insert({ email, name, hash, verified: true });

@@ -89,5 +89,5 @@ async function attempt<T>(work: () => Promise<T>): Promise<T> {
 function dialectOf(place: DatabasePlace): Dialect {
   return place.kind === "sqlite"
     ? sqliteDialect(place.file)
-    : new PostgresDialect({ pool: async () => postgresPool(place.url) });
+    : new PostgresDialect({ pool: () => postgresPool(place.url) });
 }

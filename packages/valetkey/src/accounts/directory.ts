@@ -44,13 +44,17 @@ export class DirectoryError extends Error {
     | "email_invalid"
     | "name_invalid"
     | "password_weak"
+    | "password_same"
     | "not_found"
     | "wrong_password"
     | "link_invalid"
     | "busy";
-  constructor(code: DirectoryError["code"], message: string) {
+  /** Everything that was wrong, this error first: a form with two mistakes is told both. */
+  readonly all: readonly DirectoryError[];
+  constructor(code: DirectoryError["code"], message: string, others: readonly DirectoryError[] = []) {
     super(message);
     this.code = code;
+    this.all = [this, ...others];
   }
 }
 
@@ -63,10 +67,13 @@ export interface Directory extends SignIn {
   list(page?: { search?: string; after?: string; limit?: number }): Promise<Person[]>;
   /** Whether there is no account at all yet. */
   empty(): Promise<boolean>;
-  /** Throws `email_taken`, `email_invalid`, `name_invalid`, `password_weak`. Without a password: an invitation is needed. */
+  /**
+   * Throws `email_taken`, or `email_invalid`, `name_invalid` and `password_weak`, all that apply (`all`). Without a password:
+   * an invitation is needed.
+   */
   create(person: { email: string; name: string; password?: string; email_verified?: boolean }): Promise<Person>;
   setProfile(subject: string, profile: { name: string }): Promise<Person>;
-  /** Throws `wrong_password`, `password_weak`. */
+  /** Throws `wrong_password`, `password_same`, `password_weak`. */
   changePassword(subject: string, current: string, next: string): Promise<void>;
   setPassword(subject: string, next: string): Promise<void>;
   setDisabled(subject: string, disabled: boolean): Promise<Person>;

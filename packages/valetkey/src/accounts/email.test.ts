@@ -38,10 +38,10 @@ test("what is no address is refused", () => {
   assert.throws(() => canonicalEmail("nobody"), { code: "email_invalid" });
 });
 
-test("a text that grows under normalisation is refused by its length first", () => {
-  const started = performance.now();
-  assert.equal(readEmail(`${"\ufdfa".repeat(100_000)}@example.org`), undefined);
-  assert.ok(performance.now() - started < 50);
+test("what is too long is refused before it is normalised, although a good address would come of it", () => {
+  const padded = (length: number) => "alice@example.org".padStart(length, " ");
+  assert.equal(readEmail(padded(320)), "alice@example.org");
+  assert.equal(readEmail(padded(321)), undefined);
 });
 
 test("the canonical form of a canonical form is itself", () => {

@@ -4,16 +4,13 @@
  * The one property: a database that a newer version has changed is refused, never worked on. Several processes may start
  * at the same time: one migrates, the others wait.
  */
+import { NewerSchema } from "@valetkey/store";
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Tables } from "./tables.ts";
 
-const table = "valetkey_migration";
-
-/** A newer version of Valetkey has been here. */
-export class NewerSchema extends Error {
-  override readonly name = "NewerSchema";
-}
+/** Where the database keeps which migrations it has had. */
+export const historyTable = "valetkey_migration";
 
 const history: Readonly<Record<string, Migration>> = {
   "0001_accounts": {
@@ -39,8 +36,8 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...history }) },
-    migrationTableName: table,
-    migrationLockTableName: `${table}_lock`,
+    migrationTableName: historyTable,
+    migrationLockTableName: `${historyTable}_lock`,
   });
   await refuseNewer(db);
   const { error } = await migrator.migrateToLatest();
@@ -49,9 +46,14 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
 
 async function refuseNewer(db: Kysely<Tables>): Promise<void> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === table)) return;
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(table)}`.execute(db);
-  const unknown = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(history, name));
+  if (!tables.some(({ name }) => name === historyTable)) return;
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(historyTable)}`.execute(db);
+  checkHistory(rows.map(({ name }) => name));
+}
+
+/** Throws `NewerSchema` if one of these migrations, which were applied somewhere, is not of this version. */
+export function checkHistory(applied: readonly string[]): void {
+  const unknown = applied.filter((name) => !Object.hasOwn(history, name));
   if (unknown.length === 0) return;
   throw new NewerSchema(
     `The database was changed by a newer version of Valetkey (${unknown.sort().join(", ")}). ` +

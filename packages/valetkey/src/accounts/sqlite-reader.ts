@@ -4,7 +4,7 @@
  * A point read takes microseconds and never waits for writers (write-ahead log), so it may happen on the event loop; all
  * else goes through `sqlite-thread.ts`. What the thread acknowledged is seen by the next read here.
  */
-import { DatabaseSync } from "node:sqlite";
+import { openForReading } from "@valetkey/store/sqlite-file";
 import type { Row } from "./tables.ts";
 
 export interface Reader {
@@ -14,7 +14,7 @@ export interface Reader {
 
 /** Opens the file, which must have its tables already. */
 export function openReader(file: string): Reader {
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 250 });
+  const database = openForReading(file);
   const statement = database.prepare("select * from valetkey_account where subject = ?");
   return {
     // The columns are those of the migrations, which `tables.ts` describes.

@@ -125,6 +125,8 @@ test("each kind of failure has its exit status, its page, and one JSON document 
       line,
     );
   }
+  const both = JSON.parse((await run("user add --email nonsense --password-stdin --json", "short")).said).error.details;
+  assert.equal(both.length, 2);
   const ran = await run("serve --port 70000 --json", "", {
     VALETKEY_SECRET: "short-hunter2",
     VALETKEY_ISSUER: "http://a.example",

@@ -1,22 +1,21 @@
 /**
  * `valetkey doctor`: looks at everything a server depends on and says what is not as it should be.
  *
- * The one property: it only looks. A database that is not there yet is not made, and the only address it asks is the
- * issuer the operator configured.
+ * The one property: it only looks. A database, keys or a secret that are not there yet are not made, and the only address
+ * it asks is the issuer the operator configured.
  */
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { wellKnown } from "@valetkey/protocol/metadata";
-import { silentLog } from "@valetkey/provider/log";
 import type { Command } from "commander";
 import { readDatabaseUrl } from "../accounts/database.ts";
 import { findConfig } from "../load-config.ts";
-import { openParts } from "../open.ts";
 import { secretPath } from "../secret-file.ts";
 import { ConfigError, readSettings, type Settings } from "../settings.ts";
 import { checkDatabase } from "./check-database.ts";
+import { checkKeys } from "./check-keys.ts";
 import { CliError } from "./errors.ts";
 import { columns, harmless, show, type Terminal } from "./terminal.ts";
 import { type CommonFlags, withCommonFlags } from "./with-provider.ts";
@@ -80,11 +79,12 @@ async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]>
 }
 
 function checkNode(): Check {
-  const major = Number(process.versions.node.split(".")[0]);
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const detail = `Node ${process.versions.node}`;
-  return major >= 24
+  // argon2 is there from 24.7 on.
+  return major > 24 || (major === 24 && minor >= 7)
     ? { name: "node", status: "ok", detail }
-    : { name: "node", status: "problem", detail, fix: "use Node 24 or newer" };
+    : { name: "node", status: "problem", detail, fix: "use Node 24.7 or newer" };
 }
 
 async function checkFiles(settings: Settings): Promise<Check[]> {
@@ -113,26 +113,6 @@ async function checkFiles(settings: Settings): Promise<Check[]> {
       ? "made for development, in the data folder"
       : `${settings.secret.length} of your own`;
   return [...checks, { name: "secret", status: "ok", detail }];
-}
-
-async function checkKeys(settings: Settings): Promise<Check> {
-  try {
-    const parts = await openParts(settings, silentLog);
-    try {
-      const { keys } = await parts.keys.published();
-      return { name: "keys", status: "ok", detail: `${keys.length} published` };
-    } finally {
-      await parts.close();
-    }
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return {
-      name: "keys",
-      status: "problem",
-      detail,
-      fix: "set VALETKEY_SECRET to the secret this database was made with",
-    };
-  }
 }
 
 async function checkIssuerAnswers(issuer: string): Promise<Check[]> {

