@@ -10,7 +10,12 @@ import { resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 const wanted = process.argv.slice(2);
 const files = globSync(
-  ["packages/*/dist/**/*.test.js", "packages/provider/test/dist/*.spec.js", "test/dist/**/*.test.js"],
+  [
+    "packages/*/dist/**/*.test.js",
+    "packages/provider/test/dist/*.spec.js",
+    "test/dist/**/*.test.js",
+    "examples/*/dist/**/*.test.js",
+  ],
   {
     cwd: root,
   },

@@ -12,7 +12,7 @@ import { baseString, isSignedForm } from "@valetkey/protocol/oauth1/base-string"
 import { parsePairs, readOAuthHeader, readProtocolParameters } from "@valetkey/protocol/oauth1/parameters";
 import { type SignatureKey, type SignatureMethod, signatureMethods, verify } from "@valetkey/protocol/oauth1/signature";
 import { isClientError } from "./client-error.ts";
-import { type ForeignProvider, sendWithRequests, startOauthlib } from "./lib/oauthlib.test.ts";
+import { type ForeignProvider, sendWithRequests, skip, startOauthlib } from "./lib/oauthlib.test.ts";
 import { oauth1AuthorizationUrl } from "./oauth1-authorization-url.ts";
 import { checkOAuth1Callback } from "./oauth1-callback.ts";
 import type { OAuth1Client, Placement } from "./oauth1-client.ts";
@@ -33,7 +33,9 @@ async function allow(provider: ForeignProvider, oauth_token: string, more: Recor
   return new URL(answer.headers.get("location") ?? "");
 }
 
-test("oauthlib accepts three legs and signed requests in every method and placement (RFC 5849 §2, §3)", async () => {
+test("oauthlib accepts three legs and signed requests in every method and placement (RFC 5849 §2, §3)", {
+  skip,
+}, async () => {
   await using provider = await startOauthlib();
   const { client_id, client_secret, private_key } = provider;
   for (const signature_method of signatureMethods) {
@@ -75,7 +77,9 @@ test("oauthlib accepts three legs and signed requests in every method and placem
   }
 });
 
-test("oauthlib refuses a wrong secret, a wrong verifier and a verifier twice; the reason is a refusal (RFC 5849 §3.2)", async () => {
+test("oauthlib refuses a wrong secret, a wrong verifier and a verifier twice; the reason is a refusal (RFC 5849 §3.2)", {
+  skip,
+}, async () => {
   await using provider = await startOauthlib();
   const { client_id, client_secret } = provider;
   const client = { client_id, client_secret };
@@ -96,7 +100,9 @@ test("oauthlib refuses a wrong secret, a wrong verifier and a verifier twice; th
   await assert.rejects(exchange(oauth_verifier), refused);
 });
 
-test("a person who says no is told apart from a mistake, however the provider words it (RFC 5849 §2.2)", async () => {
+test("a person who says no is told apart from a mistake, however the provider words it (RFC 5849 §2.2)", {
+  skip,
+}, async () => {
   await using provider = await startOauthlib();
   const { client_id, client_secret } = provider;
   for (const deny of ["denied", "problem"]) {
@@ -109,7 +115,9 @@ test("a person who says no is told apart from a mistake, however the provider wo
   }
 });
 
-test("what requests_oauthlib signs, we verify: methods, placements, hostile names and values (RFC 5849 §3.4)", async (t) => {
+test("what requests_oauthlib signs, we verify: methods, placements, hostile names and values (RFC 5849 §3.4)", {
+  skip,
+}, async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const secrets = { client_secret: "s3cret & é", token_secret: "t/+" };
   const server = createServer(async (req, res) => {

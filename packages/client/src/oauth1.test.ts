@@ -7,7 +7,7 @@ import type { Fetch } from "@valetkey/protocol/read-json";
 import { isClientError } from "./client-error.ts";
 import { createOAuth, type SignInHook } from "./create-oauth.ts";
 import { Browser } from "./lib/hostile-issuer.test.ts";
-import { type ForeignProvider, startOauthlib } from "./lib/oauthlib.test.ts";
+import { type ForeignProvider, skip, startOauthlib } from "./lib/oauthlib.test.ts";
 import { type Act, secret, startApp } from "./lib/test-app.test.ts";
 import { type OAuth1Options, oauth1 } from "./oauth1.ts";
 
@@ -48,7 +48,9 @@ async function leaveAndAnswer(browser: Browser, appUrl: string): Promise<string>
   return answer.headers.get("location") ?? "";
 }
 
-test("a person signs in and the application calls the API with signed requests (RFC 5849 §2, §3)", async () => {
+test("a person signs in and the application calls the API with signed requests (RFC 5849 §2, §3)", {
+  skip,
+}, async () => {
   await using provider = await startOauthlib();
   for (const options of [
     {},
@@ -83,7 +85,7 @@ test("a person signs in and the application calls the API with signed requests (
   }
 });
 
-test("a signed request goes to the provider's API only, and nowhere after sign-out (O1-11)", async () => {
+test("a signed request goes to the provider's API only, and nowhere after sign-out (O1-11)", { skip }, async () => {
   await using provider = await startOauthlib();
   const codes: unknown[] = [];
   const act: Act = async (auth) => {
@@ -100,7 +102,7 @@ test("a signed request goes to the provider's API only, and nowhere after sign-o
   assert.equal((await browser.get(`${app.url}/act`)).status, 401);
 });
 
-test("only the browser that left can come back, once, and to its own sign-in (O1-12)", async () => {
+test("only the browser that left can come back, once, and to its own sign-in (O1-12)", { skip }, async () => {
   await using provider = await startOauthlib();
   await using app = await start(provider);
   const [browser, thief] = [new Browser(), new Browser()];
@@ -122,7 +124,17 @@ test("only the browser that left can come back, once, and to its own sign-in (O1
   assert.match(await (await browser.get(back)).text(), /finished already/);
 });
 
-test("an answer without verifier ends the sign-in; two tabs do not disturb each other (O1-12)", async () => {
+test("an answer counts only at the provider the person left for (O1-12)", { skip }, async () => {
+  await using provider = await startOauthlib();
+  const other = { ...bird(provider), name: "other" };
+  await using app = await startApp(provider.url, { providers: [bird(provider), other] });
+  const browser = new Browser();
+  const back = await leaveAndAnswer(browser, app.url);
+  assert.equal((await browser.get(back.replace("/callback/bird", "/callback/other"))).status, 400);
+  assert.equal((await browser.get(back)).status, 303);
+});
+
+test("an answer without verifier ends the sign-in; two tabs do not disturb each other (O1-12)", { skip }, async () => {
   await using provider = await startOauthlib();
   await using app = await start(provider);
   const browser = new Browser();
@@ -135,7 +147,7 @@ test("an answer without verifier ends the sign-in; two tabs do not disturb each 
   assert.equal((await browser.get(`${app.url}/me`)).status, 200);
 });
 
-test("a person who said no is told so, and can start again (RFC 5849 §2.2)", async () => {
+test("a person who said no is told so, and can start again (RFC 5849 §2.2)", { skip }, async () => {
   await using provider = await startOauthlib();
   for (const deny of ["denied", "problem"]) {
     await using app = await start(provider, { authorization_params: { deny } });
@@ -149,7 +161,7 @@ test("a person who said no is told so, and can start again (RFC 5849 §2.2)", as
   }
 });
 
-test("a provider that is down or refuses is told apart before anybody leaves", async () => {
+test("a provider that is down or refuses is told apart before anybody leaves", { skip }, async () => {
   await using provider = await startOauthlib();
   await using down = await start(provider, {}, { fetch: () => Promise.reject(new TypeError("fetch failed")) });
   assert.equal((await new Browser().get(`${down.url}/auth/login/bird`)).status, 503);
@@ -159,7 +171,7 @@ test("a provider that is down or refuses is told apart before anybody leaves", a
   assert.match(await refused.text(), /did not give the application a token/);
 });
 
-test("a profile without an id signs nobody in", async () => {
+test("a profile without an id signs nobody in", { skip }, async () => {
   await using provider = await startOauthlib();
   await using app = await start(provider, { profile: async (api) => ({ id: String(api.tokens.nothing), claims: {} }) });
   const browser = new Browser();
