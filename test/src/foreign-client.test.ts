@@ -8,18 +8,33 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import * as openid from "openid-client";
 import { createBrowser } from "./lib/browser.ts";
-import { addClient, callback, codeAndRefresh, strangersCallback, useWorld } from "./lib/fixtures.ts";
+import { callback, codeAndRefresh, strangersCallback, useWorld } from "./lib/fixtures.ts";
 import { walk } from "./lib/flow.ts";
 
+const goodbye = "http://127.0.0.1:9/goodbye";
 const insecure = { execute: [openid.allowInsecureRequests] };
 
 describe("openid-client signs in at our server", () => {
-  const world = useWorld(() => ({ args: ["--registration", "open"], config: { scopes: { "jobs:run": "Run jobs" } } }));
+  const world = useWorld(() => ({
+    args: ["--registration", "open"],
+    config: { scopes: { "jobs:run": "Run jobs" } },
+    clients: {
+      post: { name: "Post", auth: "client_secret_post" },
+      service: { name: "Service", grant_types: ["client_credentials"], redirect_uris: [], scope: "jobs:run" },
+      leaving: { name: "Leaving", post_logout_redirect_uris: [goodbye] },
+    },
+  }));
   let config: openid.Configuration;
 
   before(async () => {
     const { issuer, conf } = world();
-    config = await openid.discovery(new URL(issuer), conf.client_id, conf.client_secret, openid.ClientSecretBasic(conf.client_secret), insecure);
+    config = await openid.discovery(
+      new URL(issuer),
+      conf.client_id,
+      conf.client_secret,
+      openid.ClientSecretBasic(conf.client_secret),
+      insecure,
+    );
   });
 
   /** Through the pages as alice, and back with tokens. */
@@ -50,10 +65,16 @@ describe("openid-client signs in at our server", () => {
 
   it("finds the same metadata by OpenID Connect Discovery and by RFC 8414", async () => {
     const { issuer, conf } = world();
-    const other = await openid.discovery(new URL(issuer), conf.client_id, conf.client_secret, openid.ClientSecretBasic(conf.client_secret), {
-      ...insecure,
-      algorithm: "oauth2",
-    });
+    const other = await openid.discovery(
+      new URL(issuer),
+      conf.client_id,
+      conf.client_secret,
+      openid.ClientSecretBasic(conf.client_secret),
+      {
+        ...insecure,
+        algorithm: "oauth2",
+      },
+    );
     assert.deepEqual(other.serverMetadata(), config.serverMetadata());
     const server = config.serverMetadata();
     assert.equal(server.issuer, issuer);
@@ -61,7 +82,7 @@ describe("openid-client signs in at our server", () => {
     assert.deepEqual(server.code_challenge_methods_supported, ["S256"]);
     assert.deepEqual(server.response_types_supported, ["code"]);
     assert.ok(!(server.grant_types_supported ?? []).includes("password"));
-    assert.equal(server["registration_endpoint"], `${issuer}/register`);
+    assert.equal(server.registration_endpoint, `${issuer}/register`);
   });
 
   it("gets an ID token, claims, a second access token by refresh, and sees both die when it revokes", async () => {
@@ -70,7 +91,7 @@ describe("openid-client signs in at our server", () => {
     const claims = tokens.claims();
     assert.ok(claims);
     assert.equal(claims.sub, alice.subject);
-    assert.equal(typeof claims["auth_time"], "number");
+    assert.equal(typeof claims.auth_time, "number");
 
     const person = await openid.fetchUserInfo(config, tokens.access_token, claims.sub);
     assert.equal(person.email, alice.email);
@@ -87,7 +108,10 @@ describe("openid-client signs in at our server", () => {
     // OpenID Connect Core §12.2: the same person, the same client, the same sign-in.
     const renewed = again.claims();
     assert.ok(renewed);
-    assert.deepEqual([renewed.iss, renewed.sub, renewed.aud, renewed["auth_time"]], [claims.iss, claims.sub, claims.aud, claims["auth_time"]]);
+    assert.deepEqual(
+      [renewed.iss, renewed.sub, renewed.aud, renewed.auth_time],
+      [claims.iss, claims.sub, claims.aud, claims.auth_time],
+    );
 
     assert.ok(again.refresh_token);
     await openid.tokenRevocation(config, again.refresh_token);
@@ -108,18 +132,30 @@ describe("openid-client signs in at our server", () => {
   });
 
   it("authenticates with client_secret_post where it registered for it", async () => {
-    const { issuer, server, alice } = world();
-    const post = await addClient(server, { name: "Post", auth: "client_secret_post" });
-    const posted = await openid.discovery(new URL(issuer), post.client_id, post.client_secret, openid.ClientSecretPost(post.client_secret), insecure);
+    const { issuer, client, alice } = world();
+    const post = client("post");
+    const posted = await openid.discovery(
+      new URL(issuer),
+      post.client_id,
+      post.client_secret,
+      openid.ClientSecretPost(post.client_secret),
+      insecure,
+    );
     const { tokens } = await signIn(posted, "openid");
     assert.equal(tokens.claims()?.sub, alice.subject);
     assert.equal(tokens.refresh_token, undefined, "it did not register for refresh tokens");
   });
 
   it("asks for a token of its own by client_credentials", async () => {
-    const { issuer, server } = world();
-    const svc = await addClient(server, { name: "Service", grant_types: ["client_credentials"], redirect_uris: [], scope: "jobs:run" });
-    const service = await openid.discovery(new URL(issuer), svc.client_id, svc.client_secret, openid.ClientSecretBasic(svc.client_secret), insecure);
+    const { issuer, client } = world();
+    const svc = client("service");
+    const service = await openid.discovery(
+      new URL(issuer),
+      svc.client_id,
+      svc.client_secret,
+      openid.ClientSecretBasic(svc.client_secret),
+      insecure,
+    );
     const tokens = await openid.clientCredentialsGrant(service, { scope: "jobs:run" });
     assert.equal(tokens.scope, "jobs:run");
     assert.equal(tokens.refresh_token, undefined);
@@ -128,26 +164,37 @@ describe("openid-client signs in at our server", () => {
   });
 
   it("signs out: RP-initiated logout with the ID token goes to the registered address, with state, and the session is over", async () => {
-    const { issuer, server } = world();
-    const goodbye = "http://127.0.0.1:9/goodbye";
-    const app = await addClient(server, { name: "Leaving", post_logout_redirect_uris: [goodbye] });
-    const leaving = await openid.discovery(new URL(issuer), app.client_id, app.client_secret, openid.ClientSecretBasic(app.client_secret), insecure);
+    const { issuer, client } = world();
+    const app = client("leaving");
+    const leaving = await openid.discovery(
+      new URL(issuer),
+      app.client_id,
+      app.client_secret,
+      openid.ClientSecretBasic(app.client_secret),
+      insecure,
+    );
     const { tokens, browser } = await signIn(leaving, "openid");
     assert.ok(tokens.id_token);
-    const url = openid.buildEndSessionUrl(leaving, { id_token_hint: tokens.id_token, post_logout_redirect_uri: goodbye, state: "so long" });
+    const url = openid.buildEndSessionUrl(leaving, {
+      id_token_hint: tokens.id_token,
+      post_logout_redirect_uri: goodbye,
+      state: "so long",
+    });
     let page = await browser.open(url);
     if (page.has("confirm")) page = await browser.press(page, "confirm");
     assert.equal(page.foreign, true, page.text);
     assert.equal(`${page.url.origin}${page.url.pathname}`, goodbye);
     assert.equal(page.url.searchParams.get("state"), "so long");
-    const after = await browser.open(openid.buildAuthorizationUrl(leaving, {
-      redirect_uri: callback,
-      scope: "openid",
-      prompt: "none",
-      state: "s",
-      code_challenge: await openid.calculatePKCECodeChallenge(openid.randomPKCECodeVerifier()),
-      code_challenge_method: "S256",
-    }));
+    const after = await browser.open(
+      openid.buildAuthorizationUrl(leaving, {
+        redirect_uri: callback,
+        scope: "openid",
+        prompt: "none",
+        state: "s",
+        code_challenge: await openid.calculatePKCECodeChallenge(openid.randomPKCECodeVerifier()),
+        code_challenge_method: "S256",
+      }),
+    );
     assert.equal(after.url.searchParams.get("error"), "login_required");
   });
 
@@ -156,17 +203,26 @@ describe("openid-client signs in at our server", () => {
       const { issuer, alice } = world();
       const registered = await openid.dynamicClientRegistration(
         new URL(issuer),
-        { redirect_uris: [strangersCallback], client_name: `Signed with ${alg}`, grant_types: codeAndRefresh, id_token_signed_response_alg: alg, token_endpoint_auth_method: "client_secret_post" },
+        {
+          redirect_uris: [strangersCallback],
+          client_name: `Signed with ${alg}`,
+          grant_types: codeAndRefresh,
+          id_token_signed_response_alg: alg,
+          token_endpoint_auth_method: "client_secret_post",
+        },
         undefined,
         insecure,
       );
       openid.enableNonRepudiationChecks(registered);
       const { tokens } = await signIn(registered, "openid", { redirect_uri: strangersCallback });
       assert.equal(tokens.claims()?.sub, alice.subject);
-      const header = JSON.parse(Buffer.from(tokens.id_token?.split(".")[0] ?? "", "base64url").toString()) as { alg: string; kid: string };
+      const header = JSON.parse(Buffer.from(tokens.id_token?.split(".")[0] ?? "", "base64url").toString()) as {
+        alg: string;
+        kid: string;
+      };
       // RFC 9864 names what RFC 8037 called EdDSA more exactly; discovery says which name is used.
       assert.equal(header.alg, alg);
-      assert.ok((config.serverMetadata()["id_token_signing_alg_values_supported"] as string[]).includes(alg));
+      assert.ok((config.serverMetadata().id_token_signing_alg_values_supported as string[]).includes(alg));
     });
   }
 
@@ -182,10 +238,13 @@ describe("openid-client signs in at our server", () => {
       registered = made.clientMetadata();
     });
 
-    const manage = (method: string, body?: unknown, token = registered["registration_access_token"]) =>
-      fetch(String(registered["registration_client_uri"]), {
+    const manage = (method: string, body?: unknown, token = registered.registration_access_token) =>
+      fetch(String(registered.registration_client_uri), {
         method,
-        headers: { Authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
 
@@ -194,17 +253,23 @@ describe("openid-client signs in at our server", () => {
       assert.equal(got.status, 200);
       assert.equal(got.headers.get("Cache-Control"), "no-store");
       const now = (await got.json()) as Record<string, unknown>;
-      assert.equal(now["client_name"], "Managed");
+      assert.equal(now.client_name, "Managed");
       assert.equal((await manage("GET", undefined, "vk_wrong")).status, 401);
 
-      const { registration_access_token: _token, registration_client_uri: _uri, client_secret_expires_at: _at, client_id_issued_at: _when, ...metadata } = now;
+      const {
+        registration_access_token: _token,
+        registration_client_uri: _uri,
+        client_secret_expires_at: _at,
+        client_id_issued_at: _when,
+        ...metadata
+      } = now;
       const changed = await manage("PUT", { ...metadata, client_name: "Managed well" });
       assert.equal(changed.status, 200, await changed.clone().text());
       const answer = (await changed.json()) as Record<string, unknown>;
-      assert.equal(answer["client_name"], "Managed well");
-      assert.equal(answer["client_id"], registered.client_id);
+      assert.equal(answer.client_name, "Managed well");
+      assert.equal(answer.client_id, registered.client_id);
 
-      const token = answer["registration_access_token"] ?? registered["registration_access_token"];
+      const token = answer.registration_access_token ?? registered.registration_access_token;
       assert.equal((await manage("DELETE", undefined, token as string)).status, 204);
       assert.equal((await manage("GET", undefined, token as string)).status, 401);
     });

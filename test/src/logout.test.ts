@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { createBrowser, type FetchBrowser, type PageOf } from "./lib/browser.ts";
-import { addClient, codeAndRefresh, useWorld } from "./lib/fixtures.ts";
+import { codeAndRefresh, useWorld } from "./lib/fixtures.ts";
 import {
   authorizationUrl,
   claimsOf,
@@ -25,10 +25,13 @@ import { tagsOf } from "./lib/html.ts";
 const goodbye = "http://127.0.0.1:9/goodbye";
 
 describe("signing out", () => {
-  const world = useWorld();
+  const world = useWorld(() => ({
+    bob: true,
+    clients: { leaving: { name: "Leaving", post_logout_redirect_uris: [goodbye], grant_types: codeAndRefresh } },
+  }));
   let app: TestClient;
-  before(async () => {
-    app = await addClient(world().server, { name: "Leaving", post_logout_redirect_uris: [goodbye], grant_types: codeAndRefresh });
+  before(() => {
+    app = world().client("leaving");
   });
 
   const end = (browser: FetchBrowser, params: Record<string, string>) => {
@@ -38,10 +41,13 @@ describe("signing out", () => {
   };
   /** Whether the browser is still signed in: asks without showing a page. */
   async function isSignedIn(browser: FetchBrowser): Promise<boolean> {
-    const page = await browser.open(authorizationUrl(world().issuer, app, { prompt: "none", code_challenge: createPkce().challenge }));
+    const page = await browser.open(
+      authorizationUrl(world().issuer, app, { prompt: "none", code_challenge: createPkce().challenge }),
+    );
     return page.url.searchParams.get("error") !== "login_required";
   }
-  const confirmed = async (browser: FetchBrowser, page: PageOf) => (page.has("confirm") ? browser.press(page, "confirm") : page);
+  const confirmed = async (browser: FetchBrowser, page: PageOf) =>
+    page.has("confirm") ? browser.press(page, "confirm") : page;
 
   it("LO-01 without a hint the person is asked, nothing ends before that, and nobody is sent anywhere unregistered", async () => {
     const { issuer, alice } = world();
@@ -69,7 +75,11 @@ describe("signing out", () => {
     assert.equal(`${left.url.origin}${left.url.pathname}`, goodbye);
     assert.equal(left.url.searchParams.get("state"), state);
     assert.equal(await isSignedIn(browser), false);
-    const huge = await end(browser, { id_token_hint: id_token, post_logout_redirect_uri: goodbye, state: "s".repeat(65_000) }).catch(() => undefined);
+    const huge = await end(browser, {
+      id_token_hint: id_token,
+      post_logout_redirect_uri: goodbye,
+      state: "s".repeat(65_000),
+    }).catch(() => undefined);
     assert.ok(huge === undefined || huge.status < 500);
   });
 
@@ -105,8 +115,18 @@ describe("signing out", () => {
   it("the address must be the app's own, byte for byte", async () => {
     const { issuer, alice } = world();
     const { browser, id_token } = await getTokens(issuer, app, { user: alice });
-    for (const uri of [`${goodbye}/`, `${goodbye}?x=1`, "http://127.0.0.1:9/GOODBYE", "javascript:alert(1)", "//evil.test/", "https://evil.test/"]) {
-      const page = await confirmed(browser.copy(), await end(browser.copy(), { id_token_hint: id_token, post_logout_redirect_uri: uri }));
+    for (const uri of [
+      `${goodbye}/`,
+      `${goodbye}?x=1`,
+      "http://127.0.0.1:9/GOODBYE",
+      "javascript:alert(1)",
+      "//evil.test/",
+      "https://evil.test/",
+    ]) {
+      const page = await confirmed(
+        browser.copy(),
+        await end(browser.copy(), { id_token_hint: id_token, post_logout_redirect_uri: uri }),
+      );
       assert.equal(page.foreign, false, uri);
     }
   });
@@ -115,7 +135,11 @@ describe("signing out", () => {
     const { issuer, alice } = world();
     const bound = await getTokens(issuer, app, { user: alice });
     const { browser } = bound;
-    const offline = await getTokens(issuer, app, { user: alice, browser, params: { scope: "openid offline_access", prompt: "consent" } });
+    const offline = await getTokens(issuer, app, {
+      user: alice,
+      browser,
+      params: { scope: "openid offline_access", prompt: "consent" },
+    });
     const code = await getCode(issuer, app, { user: alice, browser });
     await confirmed(browser, await end(browser, { id_token_hint: bound.id_token }));
     assert.equal(await isSignedIn(browser), false);
@@ -134,8 +158,8 @@ describe("signing out", () => {
     const cookie = JSON.stringify([...browser.cookies("localhost")].sort());
     await confirmed(browser, await end(browser, { id_token_hint: first.id_token }));
     const second = await getTokens(issuer, app, { user: bob, browser, params: { scope: "openid email" } });
-    assert.equal(claimsOf(second.id_token)["sub"], bob.subject);
-    assert.notEqual(claimsOf(second.id_token)["sid"] ?? "b", claimsOf(first.id_token)["sid"] ?? "a");
+    assert.equal(claimsOf(second.id_token).sub, bob.subject);
+    assert.notEqual(claimsOf(second.id_token).sid ?? "b", claimsOf(first.id_token).sid ?? "a");
     assert.notEqual(JSON.stringify([...browser.cookies("localhost")].sort()), cookie);
     assert.equal((await userinfo(issuer, second.access_token)).json.email, bob.email);
     const account = await browser.open(new URL("/account", issuer));
@@ -156,9 +180,9 @@ describe("signing out", () => {
     const other = await getTokens(issuer, app, { user: alice });
     const here = createBrowser(issuer);
     await signIn(here, await here.open(new URL("/login", issuer)), alice);
-    const sid = claimsOf(other.id_token)["sid"];
+    const sid = claimsOf(other.id_token).sid;
     const page = await here.open(new URL("/account/sessions", issuer));
-    const buttons = tagsOf(page.html).filter((tag) => tag.name === "button" && tag.attributes["name"] === "sid");
+    const buttons = tagsOf(page.html).filter((tag) => tag.name === "button" && tag.attributes.name === "sid");
     assert.ok(buttons.length >= 1, page.text);
     if (typeof sid === "string") {
       await here.press(page, `sid=${sid}`);
@@ -175,7 +199,12 @@ describe("signing out", () => {
     const { issuer, alice } = world();
     const { browser } = await getTokens(issuer, app, { user: alice });
     const account = await browser.open(new URL("/account", issuer));
-    const forged = await browser.press(account, "sign-out", {}, { headers: { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.test" } });
+    const forged = await browser.press(
+      account,
+      "sign-out",
+      {},
+      { headers: { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.test" } },
+    );
     assert.ok(forged.status >= 400 && forged.status < 500);
     assert.equal(await isSignedIn(browser), true);
     const bare = await browser.post(new URL("/account/sign-out", issuer), {});

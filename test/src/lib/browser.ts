@@ -58,7 +58,8 @@ export function createBrowser(origins: string | readonly string[], start: readon
   let jar: Cookie[] = [...start];
   const setCookies: string[] = [];
 
-  const cookiesFor = (url: URL) => jar.filter((one) => one.host === url.hostname && pathMatches(one.path, url.pathname));
+  const cookiesFor = (url: URL) =>
+    jar.filter((one) => one.host === url.hostname && pathMatches(one.path, url.pathname));
 
   const remember = (url: URL, headers: Headers) => {
     for (const line of headers.getSetCookie()) {
@@ -97,7 +98,8 @@ export function createBrowser(origins: string | readonly string[], start: readon
       trail.push({ status: response.status, url: url.href, headers: response.headers });
       const location = response.headers.get("Location");
       const html = await response.text();
-      if (location === null || response.status < 300 || response.status > 399) return pageOf(url, response, html, false, trail);
+      if (location === null || response.status < 300 || response.status > 399)
+        return pageOf(url, response, html, false, trail);
       const target = new URL(location, url);
       if (!ours.has(target.origin)) return pageOf(target, response, html, true, trail);
       // Fetch Standard §4.4: 301, 302 after POST and 303 become GET; 307 and 308 repeat the request with its body.
@@ -124,7 +126,8 @@ export function createBrowser(origins: string | readonly string[], start: readon
     post: (url, form, init) => submit(new URL(url), new URLSearchParams(form).toString(), undefined, init?.headers),
     press: (page, button, values = {}, init) => {
       const form = formsOf(page.html).find((one) => one.controls.some((tag) => isButton(tag, button)));
-      if (!form) throw new Error(`no button ${button} in a form on ${page.url}: ${page.status} ${page.text.slice(0, 500)}`);
+      if (!form)
+        throw new Error(`no button ${button} in a form on ${page.url}: ${page.status} ${page.text.slice(0, 500)}`);
       const fields = fill(form.controls, button, values);
       const url = new URL(form.action === "" ? page.url : form.action, page.url);
       if (form.method === "post") return submit(url, fields.toString(), page, init?.headers);
@@ -138,11 +141,15 @@ export function createBrowser(origins: string | readonly string[], start: readon
 }
 
 const isButton = ({ name, attributes }: Tag, wanted: string): boolean =>
-  (name === "button" || attributes["type"] === "submit") &&
-  (attributes["id"] === wanted || `${attributes["name"]}=${attributes["value"] ?? ""}` === wanted);
+  (name === "button" || attributes.type === "submit") &&
+  (attributes.id === wanted || `${attributes.name}=${attributes.value ?? ""}` === wanted);
 
 /** What the form sends: successful controls with the values asked for. An unknown name is a mistake of the test. */
-function fill(controls: readonly Tag[], button: string, values: Readonly<Record<string, string | boolean>>): URLSearchParams {
+function fill(
+  controls: readonly Tag[],
+  button: string,
+  values: Readonly<Record<string, string | boolean>>,
+): URLSearchParams {
   const sent = new URLSearchParams();
   const used = new Set<string>();
   for (const control of controls) {
@@ -190,7 +197,8 @@ function readSetCookie(url: URL, line: string): Cookie | undefined {
   );
   const age = values.get("max-age");
   const date = values.get("expires");
-  const expires = age !== undefined ? Date.now() + Number(age) * 1000 : date !== undefined ? Date.parse(date) : Infinity;
+  const expires =
+    age !== undefined ? Date.now() + Number(age) * 1000 : date !== undefined ? Date.parse(date) : Infinity;
   const path = values.get("path") ?? "";
   return {
     host: url.hostname,

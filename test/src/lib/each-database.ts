@@ -12,12 +12,14 @@ export interface Database {
   fresh(): Promise<string>;
 }
 
-/** Defines the suite once per database. */
+/** Defines the suite once per database. The two run side by side; the tests of each one after the other. */
 export function onEachDatabase(title: string, define: (database: Database) => void): void {
-  describe(`${title} (SQLite)`, () => define({ name: "SQLite", fresh: async () => "sqlite" }));
-  describe(`${title} (PostgreSQL)`, () => {
-    const postgres = usePostgres();
-    define({ name: "PostgreSQL", fresh: () => postgres().createDatabase() });
+  describe(title, { concurrency: 2 }, () => {
+    describe(`${title}, SQLite`, { concurrency: 1 }, () => define({ name: "SQLite", fresh: async () => "sqlite" }));
+    describe(`${title}, PostgreSQL`, { concurrency: 1 }, () => {
+      const postgres = usePostgres();
+      define({ name: "PostgreSQL", fresh: () => postgres().createDatabase() });
+    });
   });
 }
 

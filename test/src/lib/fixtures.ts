@@ -5,7 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { after, before } from "node:test";
 import { type RunningPostgres, startPostgres } from "@valetkey/test-support/postgres";
-import type { TestClient, TestUser } from "./flow.ts";
+import { createBrowser } from "./browser.ts";
+import { claimsOf, exchange, getCode, type TestClient, type TestUser } from "./flow.ts";
 import { type Installation, install, type RunningServer, type ServerSetup, serve } from "./server.ts";
 
 /** Nobody listens there, and nobody needs to: the browser of the tests stops before it. */
@@ -17,12 +18,17 @@ export const strangersCallback = "https://rp.test/cb";
 const passwords = { alice: "correct horse battery 1", bob: "staple green mountain 2" };
 
 /** Creates a person. The name is the first part of the address. */
-export async function addUser(server: Installation, name: string, password = `long enough for ${name} 7`): Promise<TestUser> {
+export async function addUser(
+  server: Installation,
+  name: string,
+  password = `long enough for ${name} 7`,
+): Promise<TestUser> {
   const email = `${name}@example.test`;
   const shown = name.charAt(0).toUpperCase() + name.slice(1);
   const args = ["user", "add", "--email", email, "--name", shown, "--password-stdin", "--json"];
   const { code, json, stderr } = await server.cli(args, `${password}\n`);
-  if (code !== 0 || typeof json?.subject !== "string") throw new Error(`user add: ${code} ${stderr} ${JSON.stringify(json)}`);
+  if (code !== 0 || typeof json?.subject !== "string")
+    throw new Error(`user add: ${code} ${stderr} ${JSON.stringify(json)}`);
   return { email, name: shown, password, subject: json.subject };
 }
 
@@ -59,7 +65,8 @@ export async function addClient(server: Installation, setup: ClientSetup = {}): 
     setup.secret === undefined ? [] : ["--secret-stdin"],
   );
   const { code, json, stderr } = await server.cli(args, setup.secret === undefined ? undefined : `${setup.secret}\n`);
-  if (code !== 0 || typeof json?.client_id !== "string") throw new Error(`client add: ${code} ${stderr} ${JSON.stringify(json)}`);
+  if (code !== 0 || typeof json?.client_id !== "string")
+    throw new Error(`client add: ${code} ${stderr} ${JSON.stringify(json)}`);
   const secret: unknown = json.client_secret ?? setup.secret;
   return {
     client_id: json.client_id,
@@ -69,47 +76,110 @@ export async function addClient(server: Installation, setup: ClientSetup = {}): 
   };
 }
 
+/** What a suite wants beside the usual cast. */
+export interface WorldSetup extends ServerSetup {
+  /** Also `bob`; every world has `alice`. */
+  readonly bob?: true;
+  /** More clients of the configuration, by client_id. */
+  readonly clients?: Readonly<Record<string, Omit<ClientSetup, "id" | "secret">>>;
+}
+
 /** The usual cast. `conf`, `conf2`: confidential; `pub`: public. All may have refresh tokens. */
 export interface World {
   readonly server: RunningServer;
   readonly issuer: string;
   readonly alice: TestUser;
+  /** Only where the suite asked for him. */
   readonly bob: TestUser;
   readonly conf: TestClient;
   readonly conf2: TestClient;
   readonly pub: TestClient;
+  /** One of the clients the suite asked for. */
+  client(id: string): TestClient;
 }
 
 /** Refresh tokens are for clients that registered for them. */
 export const codeAndRefresh = ["authorization_code", "refresh_token"];
 
-/** Installs, registers the cast, then starts: the command line works before the first start. */
-export async function startWorld(setup: ServerSetup = {}): Promise<World> {
-  const secret = () => randomBytes(32).toString("base64url");
-  const conf = { client_id: "conf", client_secret: secret(), redirect_uri: callback };
-  const conf2 = { client_id: "conf2", client_secret: secret(), redirect_uri: callback };
-  const pub = { client_id: "pub", redirect_uri: callback };
-  const common = { redirect_uris: [callback], grant_types: codeAndRefresh };
-  const clients = [
-    { client_id: conf.client_id, client_secret: conf.client_secret, client_name: "Conf", ...common },
-    { client_id: conf2.client_id, client_secret: conf2.client_secret, client_name: "Conf Two", ...common },
-    { client_id: pub.client_id, client_name: "Pub", token_endpoint_auth_method: "none", ...common },
-  ];
-  const installation = await install({ ...setup, config: { clients, ...setup.config } });
+const cast: WorldSetup["clients"] = {
+  conf: { name: "Conf", grant_types: codeAndRefresh },
+  conf2: { name: "Conf Two", grant_types: codeAndRefresh },
+  pub: { name: "Pub", grant_types: codeAndRefresh, pub: true },
+  // Nobody is asked about this one, so finding out who somebody is leaves no consent behind.
+  whoami: { firstParty: true },
+};
+
+/** Installs and starts; makes the first account with the link that the server prints, as a newcomer would. */
+export async function startWorld(setup: WorldSetup = {}): Promise<World> {
+  const clients = new Map<string, TestClient>();
+  const declared = Object.entries({ ...cast, ...setup.clients }).map(([client_id, wanted]) => {
+    const { redirect_uris = [callback], pub = false } = wanted;
+    const secret = pub ? {} : { client_secret: randomBytes(32).toString("base64url") };
+    const method = wanted.auth === undefined ? {} : { method: wanted.auth };
+    clients.set(client_id, { client_id, redirect_uri: redirect_uris[0] ?? callback, ...secret, ...method });
+    return {
+      client_id,
+      ...secret,
+      client_name: wanted.name ?? client_id,
+      redirect_uris,
+      post_logout_redirect_uris: wanted.post_logout_redirect_uris,
+      grant_types: wanted.grant_types,
+      introspects: wanted.introspects,
+      scope: wanted.scope,
+      firstParty: wanted.firstParty,
+      token_endpoint_auth_method: pub ? "none" : wanted.auth,
+    };
+  });
+  const client = (id: string): TestClient => {
+    const found = clients.get(id);
+    if (!found) throw new Error(`no client ${id}`);
+    return found;
+  };
+  const { clients: _, bob: withBob, ...rest } = setup;
+  const installation = await install({ ...rest, config: { clients: declared, ...setup.config } });
   try {
-    // The first command creates the database; the second finds it there.
-    const alice = await addUser(installation, "alice", passwords.alice);
-    const bob = await addUser(installation, "bob", passwords.bob);
     const server = await serve(installation);
-    return { server, issuer: server.issuer, alice, bob, conf, conf2, pub };
+    const alice = await setUp(server, "alice", passwords.alice, client("whoami"));
+    const bob = withBob ? await addUser(installation, "bob", passwords.bob) : undefined;
+    const [conf, conf2, pub] = [client("conf"), client("conf2"), client("pub")];
+    return {
+      server,
+      issuer: server.issuer,
+      alice,
+      get bob() {
+        if (!bob) throw new Error("this suite did not ask for bob");
+        return bob;
+      },
+      conf,
+      conf2,
+      pub,
+      client,
+    };
   } catch (error) {
     await installation.remove();
     throw error;
   }
 }
 
+/** Creates the first account through the set-up page. */
+async function setUp(server: RunningServer, name: string, password: string, whoami: TestClient): Promise<TestUser> {
+  const { issuer, origin } = server;
+  const line = await server.process().waitForLine("/setup?token=");
+  const link = new URL(/\S+\/setup\?token=\S+/.exec(line)?.[0] ?? "");
+  const person = { email: `${name}@example.test`, name: name.charAt(0).toUpperCase() + name.slice(1), password };
+  const browser = createBrowser([origin, issuer]);
+  // Behind a proxy the link names the public address; here there is only the address the server listens on.
+  const page = await browser.open(new URL(link.pathname + link.search, origin));
+  await browser.press(page, "submit", person);
+  const code = await getCode(origin, whoami, { browser });
+  const reply = await exchange(origin, code);
+  const subject = claimsOf(reply.json.id_token).sub;
+  if (typeof subject !== "string") throw new Error(`no subject: ${reply.text}`);
+  return { ...person, subject };
+}
+
 /** Starts the cast before the tests of this suite and ends it after them. Call the result inside a test. */
-export function useWorld(setup: () => ServerSetup | Promise<ServerSetup> = () => ({})): () => World {
+export function useWorld(setup: () => WorldSetup | Promise<WorldSetup> = () => ({})): () => World {
   let world: World | undefined;
   before(async () => {
     world = await startWorld(await setup());

@@ -48,7 +48,7 @@ export function authorizationUrl(issuer: string, client: TestClient, params: Par
     response_type: "code",
     scope: "openid",
     state: "state-1",
-    code_challenge_method: params["code_challenge"] === undefined ? undefined : "S256",
+    code_challenge_method: params.code_challenge === undefined ? undefined : "S256",
     ...params,
   };
   for (const [name, value] of Object.entries(all)) if (value !== undefined) url.searchParams.set(name, value);
@@ -64,7 +64,11 @@ export interface Walk {
 }
 
 /** Goes through the pages from here: signs in, decides; ends at the client, or throws with the page it got stuck on. */
-export async function walk(browser: FetchBrowser, from: PageOf | URL, { user, decision = "allow", consent }: Walk): Promise<PageOf> {
+export async function walk(
+  browser: FetchBrowser,
+  from: PageOf | URL,
+  { user, decision = "allow", consent }: Walk,
+): Promise<PageOf> {
   let page = from instanceof URL ? await browser.open(from) : from;
   for (let steps = 0; steps < 8 && !page.foreign; steps++) {
     if (page.status >= 400) break;
@@ -104,10 +108,14 @@ export async function getCode(
 ): Promise<Code> {
   const { verifier, challenge } = createPkce();
   const browser = options.browser ?? createBrowser(issuer);
-  const page = await walk(browser, authorizationUrl(issuer, client, { code_challenge: challenge, ...options.params }), options);
+  const page = await walk(
+    browser,
+    authorizationUrl(issuer, client, { code_challenge: challenge, ...options.params }),
+    options,
+  );
   const response = Object.fromEntries(page.url.searchParams);
-  if (response["code"] === undefined) throw new Error(`no code but ${page.url}`);
-  return { code: response["code"], verifier, client, response, browser };
+  if (response.code === undefined) throw new Error(`no code but ${page.url}`);
+  return { code: response.code, verifier, client, response, browser };
 }
 
 /** Sends a form as this client does. `headers` take the place of the client's own. */
@@ -123,7 +131,8 @@ export async function postAs(
   }
   const sent: Record<string, string> = { "Content-Type": "application/x-www-form-urlencoded" };
   const method = client?.method ?? (client?.client_secret === undefined ? "none" : "client_secret_basic");
-  if (client && method === "client_secret_basic") sent["Authorization"] = basic(client.client_id, client.client_secret ?? "");
+  if (client && method === "client_secret_basic")
+    sent.Authorization = basic(client.client_id, client.client_secret ?? "");
   else if (client) {
     if (!body.has("client_id")) body.set("client_id", client.client_id);
     if (method === "client_secret_post") body.set("client_secret", client.client_secret ?? "");
@@ -150,7 +159,12 @@ export async function read(response: Response): Promise<Reply> {
 }
 
 /** Redeems a code. `params` change or, with `undefined`, leave out parameters. */
-export function exchange(issuer: string, code: Code, params: Params = {}, client: TestClient = code.client): Promise<Reply> {
+export function exchange(
+  issuer: string,
+  code: Code,
+  params: Params = {},
+  client: TestClient = code.client,
+): Promise<Reply> {
   return postAs(new URL("/token", issuer), client, {
     grant_type: "authorization_code",
     code: code.code,
@@ -161,7 +175,12 @@ export function exchange(issuer: string, code: Code, params: Params = {}, client
 }
 
 /** Uses a refresh token. */
-export function refresh(issuer: string, client: TestClient, refresh_token: string, params: Params = {}): Promise<Reply> {
+export function refresh(
+  issuer: string,
+  client: TestClient,
+  refresh_token: string,
+  params: Params = {},
+): Promise<Reply> {
   return postAs(new URL("/token", issuer), client, { grant_type: "refresh_token", refresh_token, ...params });
 }
 

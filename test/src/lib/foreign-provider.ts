@@ -14,13 +14,25 @@ export interface ForeignProvider {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export const foreigner = { sub: "foreign-subject-1", name: "Frida Foreign", email: "frida@example.test", email_verified: true };
+export const foreigner = {
+  sub: "foreign-subject-1",
+  name: "Frida Foreign",
+  email: "frida@example.test",
+  email_verified: true,
+};
 
-/** Starts it with these clients (metadata as in RFC 7591). */
-export async function startForeignProvider(clients: readonly Record<string, unknown>[]): Promise<ForeignProvider> {
+/** Starts it with these clients (metadata as in RFC 7591), and with further features and configuration of its own kind. */
+export async function startForeignProvider(
+  clients: readonly Record<string, unknown>[],
+  { features = {}, ...more }: Readonly<Record<string, unknown>> & { readonly features?: object } = {},
+): Promise<ForeignProvider> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
-  const key = (pair: { privateKey: { export(options: { format: "jwk" }): object } }, more: object) => ({ ...pair.privateKey.export({ format: "jwk" }), use: "sig", ...more });
+  const key = (pair: { privateKey: { export(options: { format: "jwk" }): object } }, more: object) => ({
+    ...pair.privateKey.export({ format: "jwk" }),
+    use: "sig",
+    ...more,
+  });
   const provider = new Provider(issuer, {
     clients,
     jwks: {
@@ -31,14 +43,28 @@ export async function startForeignProvider(clients: readonly Record<string, unkn
     },
     cookies: { keys: [randomBytes(32).toString("hex")] },
     claims: { openid: ["sub"], profile: ["name"], email: ["email", "email_verified"] },
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      rpInitiatedLogout: { enabled: true },
+      ...features,
+    },
     interactions: { url: (_context: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}` },
     findAccount: (_context: unknown, sub: string) => ({ accountId: sub, claims: () => ({ ...foreigner, sub }) }),
     pkce: { required: () => true },
     // Short, so that a refresh is needed soon and can be seen.
-    ttl: { AccessToken: 2, AuthorizationCode: 60, IdToken: 3_600, RefreshToken: 3_600, Interaction: 600, Session: 3_600, Grant: 3_600 },
+    ttl: {
+      AccessToken: 3,
+      AuthorizationCode: 60,
+      IdToken: 3_600,
+      RefreshToken: 3_600,
+      Interaction: 600,
+      Session: 3_600,
+      Grant: 3_600,
+    },
     issueRefreshToken: async () => true,
     rotateRefreshToken: true,
+    ...more,
   });
 
   const interact = async (request: IncomingMessage, response: ServerResponse) => {
@@ -49,7 +75,14 @@ export async function startForeignProvider(clients: readonly Record<string, unkn
     }
     const grant = new provider.Grant({ accountId: session?.accountId, clientId: params.client_id });
     grant.addOIDCScope(String(params.scope));
-    await provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true });
+    // Single claims (OpenID Connect Core §5.5) need a consent of their own.
+    grant.addOIDCClaims(prompt.details?.missingOIDCClaims ?? []);
+    await provider.interactionFinished(
+      request,
+      response,
+      { consent: { grantId: await grant.save() } },
+      { mergeWithLastSubmission: true },
+    );
   };
   const answer = provider.callback();
   const requests: string[] = [];

@@ -38,7 +38,7 @@ export function tagsOf(html: string): (Tag & { readonly closing: boolean })[] {
 
 /** Finds the first element with this id. */
 export function byId(html: string, id: string): Tag | undefined {
-  return tagsOf(html).find((tag) => !tag.closing && tag.attributes["id"] === id);
+  return tagsOf(html).find((tag) => !tag.closing && tag.attributes.id === id);
 }
 
 /** Lists the forms of a page with their controls. */
@@ -58,19 +58,20 @@ export function formsOf(html: string): FormOfPage[] {
       };
       forms.push(open);
     } else if (!tag.closing && ["input", "button", "select", "textarea"].includes(tag.name)) {
-      if (tag.attributes["form"] !== undefined) loose.push(tag);
+      if (tag.attributes.form !== undefined) loose.push(tag);
       else open?.controls.push(tag);
     }
   }
-  for (const tag of loose) forms.find((form) => form.id === tag.attributes["form"])?.controls.push(tag);
+  for (const tag of loose) forms.find((form) => form.id === tag.attributes.form)?.controls.push(tag);
   return forms;
 }
 
 /** The text people see, roughly: without tags, scripts and styles. */
 export function textOf(html: string): string {
-  return decode(
-    html.replaceAll(/<(script|style|head)\b[\s\S]*?<\/\1>/gi, " ").replaceAll(/<[^>]*>/g, " "),
-  ).replaceAll(/\s+/g, " ");
+  return decode(html.replaceAll(/<(script|style|head)\b[\s\S]*?<\/\1>/gi, " ").replaceAll(/<[^>]*>/g, " ")).replaceAll(
+    /\s+/g,
+    " ",
+  );
 }
 
 function attributesOf(text: string): Record<string, string> {

@@ -8,15 +8,23 @@ declare module "oidc-provider" {
     interactionDetails(
       request: IncomingMessage,
       response: ServerResponse,
-    ): Promise<{ prompt: { name: string }; params: Record<string, unknown>; session?: { accountId: string } }>;
+    ): Promise<{
+      prompt: { name: string; details?: { missingOIDCClaims?: string[] } };
+      params: Record<string, unknown>;
+      session?: { accountId: string };
+    }>;
     interactionFinished(
       request: IncomingMessage,
       response: ServerResponse,
       result: Record<string, unknown>,
       options?: { mergeWithLastSubmission: boolean },
     ): Promise<void>;
-    readonly Grant: new (properties: { accountId: string | undefined; clientId: unknown }) => {
+    readonly Grant: new (properties: {
+      accountId: string | undefined;
+      clientId: unknown;
+    }) => {
       addOIDCScope(scope: string): void;
+      addOIDCClaims(claims: readonly string[]): void;
       save(): Promise<string>;
     };
   }

@@ -23,6 +23,8 @@ export interface ServerSetup {
   readonly args?: readonly string[];
   /** Written to `valetkey.config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** The public URL, where it is not the address the process listens on: behind a TLS proxy. */
+  readonly issuer?: string;
   /** Another server, to be a second process of the same: its issuer, secret and configuration. */
   readonly besides?: Pick<Installation, "issuer" | "secret" | "config">;
   /** A program that runs `node` for us, e.g. `["prlimit", "--nofile=64"]`. */
@@ -53,9 +55,15 @@ export interface Installation {
   /** Runs the command line with the same configuration. */
   cli(args: readonly string[], stdin?: string): Promise<CommandResult>;
   /** Starts `serve`; resolves when it says that it is ready, rejects with its output if it ends instead. */
-  start(options?: { args?: readonly string[]; env?: Readonly<Record<string, string | undefined>> }): Promise<RunningProcess>;
+  start(options?: {
+    args?: readonly string[];
+    env?: Readonly<Record<string, string | undefined>>;
+  }): Promise<RunningProcess>;
   /** Runs `serve` where it is expected to refuse to start. */
-  refuse(options?: { args?: readonly string[]; env?: Readonly<Record<string, string | undefined>> }): Promise<CommandResult>;
+  refuse(options?: {
+    args?: readonly string[];
+    env?: Readonly<Record<string, string | undefined>>;
+  }): Promise<CommandResult>;
   remove(): Promise<void>;
 }
 
@@ -76,7 +84,7 @@ export async function install(setup: ServerSetup = {}): Promise<Installation> {
   const folder = await mkdtemp(join(tmpdir(), "valetkey-test-"));
   const port = await freePort();
   const origin = `http://localhost:${port}`;
-  const issuer = setup.besides?.issuer ?? origin;
+  const issuer = setup.issuer ?? setup.besides?.issuer ?? origin;
   const secret = setup.besides?.secret ?? randomBytes(32).toString("base64url");
   const data = join(folder, "data");
   const databaseFile = join(data, "valetkey.db");
@@ -85,7 +93,7 @@ export async function install(setup: ServerSetup = {}): Promise<Installation> {
   if (config) await writeFile(join(folder, "valetkey.config.json"), JSON.stringify(config));
   await mkdir(join(folder, "home"));
   const env = (more: ServerSetup["env"] = {}) => ({
-    PATH: process.env["PATH"],
+    PATH: process.env.PATH,
     HOME: join(folder, "home"),
     NO_COLOR: "1",
     PORT: `${port}`,
