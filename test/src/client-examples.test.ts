@@ -72,16 +72,6 @@ describe("examples/remote-app with our own server", () => {
   });
 });
 
-/** The little of its context that is needed. */
-interface GrantContext {
-  readonly oidc: {
-    readonly result?: { readonly consent?: { readonly grantId?: string } };
-    readonly session: { grantIdFor(clientId: string): string | undefined };
-    readonly client: { readonly clientId: string };
-    readonly provider: { readonly Grant: { find(id: string): Promise<unknown> } };
-  };
-}
-
 describe("examples/remote-app with oidc-provider", () => {
   it("connects, asks, goes on when the token has expired, and shows why somebody was denied, both ways", async () => {
     const ports = await twoPorts();
@@ -90,12 +80,12 @@ describe("examples/remote-app with oidc-provider", () => {
     await using provider = await startForeignProvider(
       [clientWith([`${app}/auth/callback/remote`, `${app}/by-hand/callback`])],
       {
-        // Where it looks for a consent it refuses one, or does what it does otherwise.
-        loadExistingGrant: ({ oidc }: GrantContext) => {
-          const details = { expose: true, statusCode: 400, error_description: "Frida said no" };
-          if (denies) throw Object.assign(new Error("access_denied"), details);
-          const id = oidc.result?.consent?.grantId ?? oidc.session.grantIdFor(oidc.client.clientId);
-          return id === undefined ? undefined : oidc.provider.Grant.find(id);
+        // Asked at each request: this is how it lets others refuse one.
+        extraParams: {
+          mood: () => {
+            const answer = { expose: true, allow_redirect: true, statusCode: 400, error_description: "Frida said no" };
+            if (denies) throw Object.assign(new Error("access_denied"), answer);
+          },
         },
       },
     );
@@ -233,6 +223,8 @@ describe("examples/social-login", () => {
     assert.equal((await other.open(`${app}/connect`)).url.href, `${app}/profile`);
     assert.equal((await other.post(`${app}/connect`, { answer: "yes" })).url.href, `${app}/profile`);
 
+    const failed = await browser.open(`${app}/auth/callback/company?error=access_denied&state=x`);
+    assert.ok(failed.has("to-profile"), "whoever fails to add an account is still signed in");
     const confirm = await browser.press(await browser.open(`${app}/profile`), "connect-company");
     assert.equal(confirm.find("wanted")?.text, "Frida F.");
     const added = await browser.press(confirm, "confirm");

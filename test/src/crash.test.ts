@@ -55,7 +55,7 @@ async function work(
 sideBySide("death under load", () => {
   onEachDatabase("kill -9 under load", (database) => {
     const world = useWorld(async () => ({ database: await database.fresh() }));
-    const rounds = database.name === "SQLite" ? kills : 3;
+    const rounds = kills;
 
     it(`${rounds} times: every acknowledged token exists, no code is redeemed twice, chains go on`, async (test) => {
       const here = world();

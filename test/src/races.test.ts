@@ -83,10 +83,8 @@ sideBySide("races", () => {
       const { refresh_token } = await getTokens(issuer, conf, { user: alice });
       const replies = await atOnce((origin) => refresh(origin, conf, refresh_token));
       const answered = successes(replies);
-      assert.ok(answered.length >= 1, replies[0]?.text);
-      for (const reply of replies) {
-        if (reply.status !== 200) assert.equal(`${reply.status} ${reply.json?.error}`, "400 invalid_grant", reply.text);
-      }
+      // Within the window each gets the same successor (P3): none is told that its token is spent.
+      assert.equal(answered.length, fifty, replies.find((reply) => reply.status !== 200)?.text);
       const successors = new Set(answered.map((reply) => reply.json.refresh_token as string));
       assert.equal(successors.size, 1);
       const [successor = ""] = successors;
@@ -122,8 +120,9 @@ sideBySide("races", () => {
       assert.equal(successes(replies).length, fifty, replies.find((reply) => reply.status !== 200)?.text);
     });
 
-    it("F-38 one process is paused: the other serves, and the first goes on where it was", async () => {
-      if (!second) return;
+    const twoProcesses = database.name === "PostgreSQL" ? it : undefined;
+    twoProcesses?.("F-38 one process is paused: the other serves, and the first goes on where it was", async () => {
+      assert.ok(second);
       const { issuer, conf, alice } = world();
       const code = await getCode(issuer, conf, { user: alice });
       second.process().signal("SIGSTOP");

@@ -285,7 +285,7 @@ sideBySide("people", () => {
   suite("sessions that end", () => {
     const world = useWorld(() => ({ config: { lifetimes: { sessionIdle: 3 } } }));
 
-    it("SE-24 a session that nobody used for its idle time is over, and so are the tokens bound to it", async () => {
+    it("SE-24 a session that nobody used for its idle time is over: silently nobody is signed in", async () => {
       const { issuer, conf, alice } = world();
       const tokens = await getTokens(issuer, conf, { user: alice });
       assert.equal((await userinfo(issuer, tokens.access_token)).status, 200);

@@ -3,7 +3,18 @@ import { describe, it } from "node:test";
 import { deriveHandle, readHandle } from "@valetkey/protocol/random";
 import type { Store } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
-import { codeFor, createWorld, issuer, rp, start, verifier, type World } from "./op.ts";
+import {
+  authorizeUrl,
+  codeFor,
+  createWorld,
+  issuer,
+  locationOf,
+  rp,
+  signIn,
+  start,
+  verifier,
+  type World,
+} from "./op.ts";
 import {
   activeOf,
   api,
@@ -518,8 +529,10 @@ describe("client credentials (RFC 6749 §4.4, RFC 9700 §4.15)", () => {
     const body = (await (await post(world, "/introspect", { token: access_token }, other)).json()) as { sub: string };
     assert.equal(body.sub, "client:svc");
     world.people.set("client:svc", { sub: "client:svc", claims: {} });
-    const code = await codeFor(world, "client:svc").catch(() => undefined);
-    if (code !== undefined) await assertError(await redeem(world, code), "invalid_grant");
+    const browser = world.browser();
+    await signIn(world, browser, "client:svc");
+    const asked = locationOf(await browser.get(authorizeUrl()));
+    assert.equal(asked.page, `${issuer}/login`, "whoever has that session is nobody");
   });
 
   it("dies with the client", async () => {
