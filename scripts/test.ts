@@ -32,5 +32,8 @@ if (files.length === 0) {
   console.error(`no test file${wanted.length > 0 ? ` contains ${wanted.join(" or ")}` : ""}`);
   process.exit(1);
 }
-const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", ...files], { cwd: root, stdio: "inherit" });
+const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", "--test-force-exit", ...files], {
+  cwd: root,
+  stdio: "inherit",
+});
 process.exit(run.status ?? 1);

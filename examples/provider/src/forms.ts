@@ -8,7 +8,7 @@ import { html } from "hono/html";
 const document = (title: string, body: unknown) =>
   String(html`<!doctype html>
     <html lang="en">
-      <head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>${title}</title></head>
+      <head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><meta name="color-scheme" content="light dark" /><title>${title}</title></head>
       <body><main><h1>${title}</h1>${body}</main></body>
     </html>`);
 

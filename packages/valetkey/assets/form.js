@@ -14,7 +14,6 @@ for (const input of document.querySelectorAll('input[type="password"]')) {
     input.type = shown ? "text" : "password";
     button.textContent = shown ? "Hide" : "Show";
     button.setAttribute("aria-pressed", String(shown));
-    input.focus();
   });
   input.after(button);
 

@@ -7,6 +7,7 @@
 import { problemsOfClient } from "@valetkey/provider/check-client";
 import type { Keys, Resource } from "@valetkey/provider/op";
 import { clientRules, problemsOf } from "@valetkey/provider/read-options";
+import { exampleFor } from "./config-examples.ts";
 import { clientSchema, configSchema, lifetimesSchema, type Mistake, resourceSchema } from "./config-schema.ts";
 
 /** The signing keys of a server: which algorithms, and for how many seconds a key stays published after its last signature. */
@@ -45,7 +46,16 @@ export function providerMistakes(input: Readonly<Record<string, unknown>>): Mist
     const key = `clients[${clients.places[at]}]`;
     return problemsOfClient(rules, present, "config").map((what) => ({ key, what }));
   });
-  return [...problems, ...ofClients].map(({ key, what }) => ({ key, what, fix: `correct ${key}` }));
+  return [...problems, ...ofClients].map(({ key, what }) => ({ key, what, ...exampleOf(key, what) }));
+}
+
+/** Of a whole client the refusal says which member it is about. */
+function exampleOf(key: string, what: string): { fix?: string } {
+  if (!/^clients\[\d+\]$/.test(key)) return exampleFor(key);
+  const member = /post_logout_redirect_uris|redirect_uris|grant_types/.exec(
+    what.replace("a redirect URI", "redirect_uris"),
+  );
+  return member === null ? {} : exampleFor(`${key}.${member[0]}`);
 }
 
 function lifetimesOf(given: unknown): Record<string, number> {

@@ -26,7 +26,7 @@ export async function applyClients(declared: readonly Declared[], clients: Clien
       }
       const { description } = error as { description?: unknown };
       if (!(error instanceof Error) || error.name !== "OAuthError" || typeof description !== "string") throw error;
-      mistakes.push({ key: `clients[${at}]`, got: client.client_id, what: description, fix: `correct clients[${at}]` });
+      mistakes.push({ key: `clients[${at}]`, got: client.client_id, what: description });
     }
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);

@@ -7,6 +7,7 @@ import { BlockList, isIP } from "node:net";
 import type { PkcePolicy } from "@valetkey/provider/op";
 import { z } from "zod";
 import { readDatabaseUrl } from "./accounts/database.ts";
+import { exampleFor } from "./config-examples.ts";
 import { closest } from "./did-you-mean.ts";
 
 /** One thing to put right. */
@@ -18,7 +19,10 @@ export interface Mistake {
   readonly what: string;
   /** As written; absent for secrets. */
   readonly got?: string;
-  readonly fix: string;
+  /** Why it is so, where somebody else said it: the words of Node, of the file system. */
+  readonly why?: string;
+  /** What to write instead, or an example; absent where the rest says it. */
+  readonly fix?: string;
 }
 
 const text = (what: string) => z.string({ error: what }).min(1, { error: what });
@@ -26,9 +30,12 @@ const url = z.string({ error: "must be a URL" }).refine((value) => URL.canParse(
 const texts = z.array(text("must be a list of texts"), { error: "must be a list of texts" });
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-const durationText = "must be seconds, or a number and s, m, h or d, like 15m";
+const durationWords = { error: 'must be whole seconds, or a number and s, m, h or d in quotes, like "15m"' };
 const duration = z
-  .union([z.number().int().nonnegative(), z.string().regex(/^\d{1,9} ?[smhd]$/)], { error: durationText })
+  .union(
+    [z.number().int(durationWords).nonnegative(durationWords), z.string().regex(/^\d{1,9} ?[smhd]$/, durationWords)],
+    durationWords,
+  )
   .transform((value) =>
     typeof value === "number" ? value : Number.parseInt(value, 10) * (units[value.slice(-1)] ?? 1),
   );
@@ -190,13 +197,13 @@ export function mistakesOf(
     }
     if (issue.code === "invalid_union") {
       const inner = issue.errors.flat().find((one) => one.message.startsWith("must have"));
-      if (inner) return [{ key, ...from, what: inner.message, fix: fixFor(key) }];
+      if (inner) return [{ key, ...from, what: inner.message, ...exampleFor(key, origin) }];
     }
     const value = issue.path.reduce<unknown>(
       (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
       input,
     );
-    return [{ key, ...from, what: issue.message, ...gotOf(key, value), fix: fixFor(key) }];
+    return [{ key, ...from, what: wordsOf(issue), ...gotOf(key, value), ...exampleFor(key, origin) }];
   });
 }
 
@@ -206,7 +213,10 @@ export function gotOf(key: string, value: unknown): { got?: string } {
   return { got: JSON.stringify(value)?.slice(0, 100) ?? String(value) };
 }
 
-function fixFor(key: string): string {
-  if (key.startsWith("secret")) return "openssl rand -base64 48";
-  return `correct ${key}`;
+/** What zod says by itself only of a value of a wrong type, in words like ours. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) return issue.message;
+  return issue.expected === "string"
+    ? "must be a text"
+    : `must be ${/^[aeiou]/.test(issue.expected) ? "an" : "a"} ${issue.expected}`;
 }

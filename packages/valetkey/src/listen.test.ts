@@ -280,7 +280,11 @@ test("X-Forwarded-For counts only as far as trusted proxies vouch for it (SE-35)
   assert.equal(addressOf("10.0.0.1", "6.6.6.6, 1.2.3.4, 10.9.9.9"), "1.2.3.4");
   assert.equal(addressOf("::ffff:10.0.0.1", "[2001:db8::1]:443"), "2001:db8::1");
   assert.equal(addressOf("::1", "1.2.3.4:5555"), "1.2.3.4");
-  assert.equal(addressOf("10.0.0.1", `${"6.6.6.6, ".repeat(1000)}1.2.3.4`), "1.2.3.4", "however long the client made it");
+  assert.equal(
+    addressOf("10.0.0.1", `${"6.6.6.6, ".repeat(1000)}1.2.3.4`),
+    "1.2.3.4",
+    "however long the client made it",
+  );
   for (const bad of ["", "not-an-ip", "1.2.3.4, not-an-ip", undefined])
     assert.equal(addressOf("10.0.0.1", bad), "10.0.0.1");
   await withListener(echo, async ({ port }) => {

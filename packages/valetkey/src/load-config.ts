@@ -67,7 +67,7 @@ export async function findConfig(sources: ConfigSources): Promise<FoundConfig> {
   const env = { ...(await readDotEnv(folder)), ...definedOf(sources.env ?? {}) };
   for (const [key, sourced] of await readEnvironment(env, mistakes)) given.set(key, sourced);
   for (const [key, value] of Object.entries(sources.flags ?? {})) {
-    if (value !== undefined) given.set(key, { value, origin: `--${key}` });
+    if (value !== undefined) given.set(key, { value, origin: `--${key === "log" ? "log-level" : key}` });
   }
   return { given, mistakes, ...(file === undefined ? {} : { path: file.path }) };
 }
@@ -91,7 +91,8 @@ async function readEnvironment(
           origin: `env ${name}_FILE`,
           what: "names a file that cannot be read",
           got: path,
-          fix: reasonOf(error),
+          why: reasonOf(error),
+          fix: `name a file this process may read, or set ${name} itself`,
         });
       }
     }
@@ -131,7 +132,8 @@ async function readConfigFile(folder: string, named: string | undefined, mistake
       source = await readFile(path, "utf8");
     } catch (error) {
       if (named === undefined && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      mistakes.push({ key: name, what: "cannot be read", fix: reasonOf(error) });
+      const fix = "name one that is there with --config, or let npx valetkey init write one";
+      mistakes.push({ key: name, what: "cannot be read", why: reasonOf(error), fix });
       return undefined;
     }
     try {
@@ -143,8 +145,7 @@ async function readConfigFile(folder: string, named: string | undefined, mistake
       }
       mistakes.push({ key: name, what: "has no configuration in it", fix: "export default { issuer: … }" });
     } catch (error) {
-      const fix = `${reasonOf(error)} (TypeScript is read by Node itself: no enums, no path aliases, imports with extension)`;
-      mistakes.push({ key: name, what: "cannot be loaded", fix: path.endsWith(".json") ? reasonOf(error) : fix });
+      mistakes.push({ key: name, what: "cannot be loaded", why: reasonOf(error), ...whereIn(path, source, error) });
     }
     return undefined;
   }
@@ -156,5 +157,25 @@ function definedOf(env: Readonly<Record<string, string | undefined>>): Record<st
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").slice(0, 300);
+}
+
+/** Says where in the file to look, as far as Node says it, and what Node cannot read where it is that. */
+function whereIn(path: string, source: string, error: unknown): { fix?: string } {
+  const { message = "", stack = "", code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const at = [path, pathToFileURL(path).href]
+    .map((one) => stack.split(one)[1] ?? "")
+    .map((rest) => /^:(\d+)/.exec(rest)?.[1])
+    .find((line) => line !== undefined);
+  const line = at ?? /\(line (\d+) column/.exec(message)?.[1] ?? lineOf(source, /at position (\d+)/.exec(message)?.[1]);
+  const limits =
+    code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" || code === "ERR_MODULE_NOT_FOUND"
+      ? "Node itself reads TypeScript: no enums, no path aliases, imports with their extension"
+      : undefined;
+  const words = [line === undefined ? undefined : `look at line ${line}`, limits].filter((part) => part !== undefined);
+  return words.length === 0 ? {} : { fix: words.join("; ") };
+}
+
+function lineOf(source: string, position: string | undefined): string | undefined {
+  return position === undefined ? undefined : String(source.slice(0, Number(position)).split("\n").length);
 }

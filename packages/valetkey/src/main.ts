@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addClient } from "./cli/client.ts";
 import { addDoctor } from "./cli/doctor.ts";
-import { describeProblem, problemJson, problemOf, problemPages } from "./cli/errors.ts";
+import { describeProblem, Interrupted, problemJson, problemOf, problemPages, usageError } from "./cli/errors.ts";
 import { addExplain } from "./cli/explain.ts";
 import { addInit } from "./cli/init.ts";
 import { addKey } from "./cli/key.ts";
@@ -28,6 +28,7 @@ export async function main(words: readonly string[], terminal: Terminal = proces
   } catch (error) {
     // Help and version that were asked for.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof Interrupted) return 130;
     const problem = problemOf(error);
     if (words.includes("--json")) terminal.say(problemJson(problem));
     else {
@@ -66,9 +67,12 @@ function commands(terminal: Terminal): Command {
 }
 
 /** Commander hands settings to subcommands only when they are made after them, with `command`; here they all are. */
-function inherit(program: Command): void {
+function inherit(program: Command, above = program.name()): void {
   for (const command of program.commands) {
-    command.copyInheritedSettings(program);
-    inherit(command);
+    const path = `${above} ${command.name()}`;
+    command.copyInheritedSettings(program).exitOverride((error) => {
+      throw error.exitCode === 0 ? error : usageError(error, path);
+    });
+    inherit(command, path);
   }
 }

@@ -17,7 +17,7 @@ export class ConfigError extends Error {
   readonly mistakes: readonly Mistake[];
   constructor(mistakes: readonly Mistake[]) {
     super(
-      `The configuration cannot be used:\n${mistakes.map(({ key, what, fix }) => `- ${key} ${what} (${fix})`).join("\n")}`,
+      `The configuration cannot be used:\n${mistakes.map(({ key, what, why, fix }) => `- ${key} ${what}${why === undefined ? "" : `: ${why}`}${fix === undefined ? "" : ` (${fix})`}`).join("\n")}`,
     );
     this.mistakes = mistakes;
   }
@@ -84,7 +84,7 @@ function crossChecks(
         add(
           "secret",
           "is needed for an https issuer",
-          "VALETKEY_SECRET=$(openssl rand -base64 48), kept with your other secrets",
+          "VALETKEY_SECRET=$(npx valetkey secret), kept with your other secrets",
         );
       }
     } catch (error) {
@@ -98,7 +98,7 @@ function crossChecks(
   }
   for (const one of Array.isArray(secret) ? secret : [secret]) {
     if (typeof one === "string" && one.length >= 32 && new Set(one).size < 10) {
-      add("secret", "is too simple to be a secret", "openssl rand -base64 48");
+      add("secret", "is too simple to be a secret", "npx valetkey secret prints one");
     }
   }
   checkClients(Array.isArray(input.clients) ? input.clients : [], add);

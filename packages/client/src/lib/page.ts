@@ -9,9 +9,14 @@ import { StoreUnavailable } from "@valetkey/store";
 import { ClientError } from "../client-error.ts";
 import type { App } from "./app.ts";
 
+/** The system's own colours, also where a browser shows the page on a canvas of another colour scheme. */
+const style = "body{background:Canvas;color:CanvasText}a{color:LinkText}";
+/** SHA-256 of the style (CSP Level 3 §2.3.1): this text is the only style the page may have. */
+const styleDigest = "Ej+Agp5XEcfEmuv5wLNEr4RmT82UZzn530QBVu7VpmE=";
+
 const headers = {
   "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${styleDigest}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
   "X-Frame-Options": "DENY",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
@@ -25,6 +30,9 @@ export interface Link {
   readonly text: string;
 }
 
+/** Where the application begins. */
+const home: Link = { href: "/", text: "Back to the application" };
+
 /** Redirects with 303, so that nothing is posted again. */
 export function seeOther(location: string, cookies: readonly string[] = []): Response {
   const fields = new Headers({ Location: location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
@@ -32,9 +40,22 @@ export function seeOther(location: string, cookies: readonly string[] = []): Res
   return new Response(null, { status: 303, headers: fields });
 }
 
-/** Refuses a method; `allowed` names the ones there are, separated by commas. */
-export const wrongMethod = (allowed: string): Response =>
-  new Response(null, { status: 405, headers: { Allow: allowed, "Cache-Control": "no-store" } });
+/** Refuses a method, in words for who typed the address; `allowed` names those there are, separated by commas. */
+export function wrongMethod(allowed: string): Response {
+  const words =
+    allowed === "POST"
+      ? "It takes forms (POST). To sign out, use the button in the application; its developer writes it as " +
+        '<form method="post" action="…/logout"><button>Sign out</button></form>.'
+      : `It answers to ${allowed} alone.`;
+  const body = [
+    "<h1>This address cannot be opened like a page</h1>",
+    `<p>${escapeHtml(words)}</p>`,
+    `<p>${anchor(home)}</p>`,
+  ];
+  const response = page("This address cannot be opened", 405, body.join("\n"));
+  response.headers.set("Allow", allowed);
+  return response;
+}
 
 /** Shows the ways to sign in. */
 export function signInPage(links: readonly Link[]): Response {
@@ -53,9 +74,11 @@ export function errorPage(app: App, thrown: unknown, link: Link, cookies: readon
   const body = [
     "<h1>Not signed in</h1>",
     `<p id="what">${escapeHtml(error.what)}</p>`,
-    reason === "" ? "" : `<p id="reason">The reason given: ${escapeHtml(reason)}</p>`,
     `<p id="hint">${escapeHtml(error.hint)}</p>`,
     `<p>${anchor(link)}</p>`,
+    link.href === home.href ? "" : `<p>${anchor(home)}</p>`,
+    // Written by another program for developers, so it comes after what is for the person.
+    reason === "" ? "" : `<p id="reason"><small>The reason given: ${escapeHtml(reason)}</small></p>`,
     `<p><small>${escapeHtml(error.code)}, reference ${escapeHtml(reference)}</small></p>`,
   ];
   const retryAfter = error.status === 503 ? String(Math.ceil(error.retryAfter ?? 1)) : undefined;
@@ -85,6 +108,7 @@ function page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)}</title>
+<style>${style}</style>
 </head>
 <body>
 <main>

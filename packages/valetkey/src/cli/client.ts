@@ -4,30 +4,26 @@
  * The one property: a client of the configuration is not changed here, where the change would not outlive a restart.
  */
 
-import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import type { Client } from "@valetkey/provider/clients";
 import { createInitialAccessToken } from "@valetkey/provider/registration-policy";
 import type { Command } from "commander";
+import { type ClientFlags, checkOwnScopes, explainMetadata, metadataOf, withOwnGrant } from "./client-flags.ts";
 import { CliError } from "./errors.ts";
-import { columns, harmless, readSecretInput, show, type Terminal } from "./terminal.ts";
+import { columns, harmless, readSecretInput, show, showList, type Terminal } from "./terminal.ts";
 import {
   type CommonFlags,
+  oneOrMore,
   repeatable,
+  rowLimit,
+  shownDatabase,
   type Tools,
   wholeNumber,
   withCommonFlags,
+  withExisting,
   withProvider,
 } from "./with-provider.ts";
 
-interface MetadataFlags extends CommonFlags {
-  readonly name?: string;
-  readonly redirectUri?: string[];
-  readonly postLogoutRedirectUri?: string[];
-  readonly grantType?: string[];
-  readonly scope?: string;
-  readonly authMethod?: string;
-  readonly introspects?: string[];
-  readonly public?: boolean;
+interface MetadataFlags extends CommonFlags, ClientFlags {
   readonly firstParty?: boolean;
   readonly secretStdin?: boolean;
 }
@@ -62,8 +58,15 @@ export function addClient(program: Command, terminal: Terminal): void {
         const { id, firstParty = false } = flags;
         if (id !== undefined && (await provider.clients.find(id)))
           throw new CliError("VK6002", [["got", harmless(id)]]);
-        const metadata = { ...metadataOf(flags), ...secret, ...(id === undefined ? {} : { client_id: id }) };
-        const made = await provider.clients.add(metadata, { provenance: "admin", firstParty });
+        const metadata = {
+          ...metadataOf(withOwnGrant(flags)),
+          ...secret,
+          ...(id === undefined ? {} : { client_id: id }),
+        };
+        checkOwnScopes(flags);
+        const made = await provider.clients.add(metadata, { provenance: "admin", firstParty }).catch((error) => {
+          throw explainMetadata(error, flags);
+        });
         showClient(terminal, flags, made.client, made.client_secret);
       });
     });
@@ -71,9 +74,9 @@ export function addClient(program: Command, terminal: Terminal): void {
   withCommonFlags(client.command("list"))
     .description("list applications")
     .option("--after <client_id>", "start after this one")
-    .option("--limit <number>", "at most so many, 100 unless given", wholeNumber)
+    .option("--limit <number>", "at most so many, 100 unless given", rowLimit)
     .action((flags: CommonFlags & { after?: string; limit?: number }) =>
-      withProvider(terminal, flags, async ({ provider }) => {
+      withExisting(terminal, flags, async ({ provider, settings }) => {
         const { after, limit } = flags;
         const page = { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) };
         const clients = await provider.clients.list(page);
@@ -83,14 +86,15 @@ export function addClient(program: Command, terminal: Terminal): void {
           one.provenance,
           one.disabled ? "disabled" : "",
         ]);
-        show(terminal, flags, clients.map(viewOf), columns(rows));
+        const empty = `no clients${after === undefined ? "" : " after that one"} in ${shownDatabase(settings)}`;
+        showList(terminal, flags, clients.map(viewOf), ["client_id", "name", "from", "state"], rows, empty);
       }),
     );
 
   withCommonFlags(client.command("show").argument("<client_id>"))
     .description("show one application")
     .action((id: string, flags: CommonFlags) =>
-      withProvider(terminal, flags, async (tools) => showClient(terminal, flags, await mustFind(tools, id))),
+      withExisting(terminal, flags, async (tools) => showClient(terminal, flags, await mustFind(tools, id))),
     );
 
   withMetadataFlags(client.command("set").argument("<client_id>"))
@@ -102,16 +106,20 @@ export function addClient(program: Command, terminal: Terminal): void {
     .option("--enable", "undo --disable")
     .action(async (id: string, flags: MetadataFlags & { disable?: boolean; enable?: boolean }) => {
       const secret = flags.secretStdin === true ? { secret: await readSecretInput(terminal) } : {};
-      await withProvider(terminal, flags, async (tools) => {
+      await withExisting(terminal, flags, async (tools) => {
         const { metadata } = await mustFindOurs(tools, id);
         const disabled = flags.disable === true ? true : flags.enable === true ? false : undefined;
-        const changed = await tools.provider.clients.set(id, {
-          metadata: { ...metadata, ...metadataOf(flags) },
-          ...secret,
-          ...(disabled === undefined ? {} : { disabled }),
-          ...(flags.firstParty === undefined ? {} : { firstParty: flags.firstParty }),
-        });
-        if (!changed) throw unknownClient(id);
+        const changed = await tools.provider.clients
+          .set(id, {
+            metadata: { ...metadata, ...metadataOf(flags) },
+            ...secret,
+            ...(disabled === undefined ? {} : { disabled }),
+            ...(flags.firstParty === undefined ? {} : { firstParty: flags.firstParty }),
+          })
+          .catch((error) => {
+            throw explainMetadata(error, flags);
+          });
+        if (!changed) throw unknownClient(id, tools);
         showClient(terminal, flags, changed);
       });
     });
@@ -120,10 +128,10 @@ export function addClient(program: Command, terminal: Terminal): void {
     .description("give an application a new secret, printed once")
     .option("--overlap <seconds>", "the old secret works for so long, 0 unless given", wholeNumber)
     .action((id: string, flags: CommonFlags & { overlap?: number }) =>
-      withProvider(terminal, flags, async (tools) => {
+      withExisting(terminal, flags, async (tools) => {
         await mustFindOurs(tools, id);
         const rotated = await tools.provider.clients.rotate(id, { overlap: flags.overlap ?? 0 });
-        if (!rotated) throw unknownClient(id);
+        if (!rotated) throw unknownClient(id, tools);
         showClient(terminal, flags, rotated.client, rotated.client_secret);
       }),
     );
@@ -131,18 +139,18 @@ export function addClient(program: Command, terminal: Terminal): void {
   withCommonFlags(client.command("rm").argument("<client_id>"))
     .description("remove an application; its tokens stop working at once")
     .action((id: string, flags: CommonFlags) =>
-      withProvider(terminal, flags, async (tools) => {
+      withExisting(terminal, flags, async (tools) => {
         // A client that left the configuration is disabled and may go; one that is in it would come back.
         if (tools.settings.clients.some(({ client_id }) => client_id === id)) throw ofConfiguration(id);
-        if (!(await tools.provider.clients.remove(id))) throw unknownClient(id);
+        if (!(await tools.provider.clients.remove(id))) throw unknownClient(id, tools);
         show(terminal, flags, { client_id: id, removed: true }, `removed ${harmless(id)}`);
       }),
     );
 
   withCommonFlags(client.command("token"))
     .description("print an initial access token, with which an application registers itself (--registration token)")
-    .option("--uses <number>", "for so many applications, 1 unless given", wholeNumber)
-    .option("--lifetime <seconds>", "good for so long, a day unless given", wholeNumber)
+    .option("--uses <number>", "for so many applications, 1 unless given", oneOrMore)
+    .option("--lifetime <seconds>", "good for so long, a day unless given", oneOrMore)
     .action((flags: CommonFlags & { uses?: number; lifetime?: number }) =>
       withProvider(terminal, flags, async ({ store }) => {
         const { uses = 1, lifetime = 86_400 } = flags;
@@ -152,22 +160,9 @@ export function addClient(program: Command, terminal: Terminal): void {
     );
 }
 
-function metadataOf(flags: MetadataFlags): ClientMetadata {
-  const method = flags.public === true ? "none" : flags.authMethod;
-  return {
-    ...(flags.name === undefined ? {} : { client_name: flags.name }),
-    ...(flags.redirectUri === undefined ? {} : { redirect_uris: flags.redirectUri }),
-    ...(flags.postLogoutRedirectUri === undefined ? {} : { post_logout_redirect_uris: flags.postLogoutRedirectUri }),
-    ...(flags.grantType === undefined ? {} : { grant_types: flags.grantType }),
-    ...(flags.scope === undefined ? {} : { scope: flags.scope }),
-    ...(flags.introspects === undefined ? {} : { introspects: flags.introspects }),
-    ...(method === undefined ? {} : { token_endpoint_auth_method: method }),
-  };
-}
-
-async function mustFind({ provider }: Tools, id: string): Promise<Client> {
-  const found = await provider.clients.find(id);
-  if (!found) throw unknownClient(id);
+async function mustFind(tools: Tools, id: string): Promise<Client> {
+  const found = await tools.provider.clients.find(id);
+  if (!found) throw unknownClient(id, tools);
   return found;
 }
 
@@ -177,7 +172,11 @@ async function mustFindOurs(tools: Tools, id: string): Promise<Client> {
   return found;
 }
 
-const unknownClient = (id: string) => new CliError("VK5001", [["got", harmless(id)]]);
+const unknownClient = (id: string, { settings }: Tools) =>
+  new CliError("VK5001", [
+    ["got", harmless(id)],
+    ["looked in", shownDatabase(settings)],
+  ]);
 const ofConfiguration = (id: string) => new CliError("VK4000", [["got", harmless(id)]]);
 
 function viewOf({ metadata, provenance, firstParty, disabled }: Client) {

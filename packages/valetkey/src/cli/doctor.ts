@@ -8,7 +8,6 @@
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { wellKnown } from "@valetkey/protocol/metadata";
 import type { Command } from "commander";
 import { readDatabaseUrl } from "../accounts/database.ts";
 import { findConfig } from "../load-config.ts";
@@ -16,8 +15,9 @@ import { secretPath } from "../secret-file.ts";
 import { ConfigError, readSettings, type Settings } from "../settings.ts";
 import { checkDatabase } from "./check-database.ts";
 import { checkKeys } from "./check-keys.ts";
+import { checkServer } from "./check-server.ts";
 import { CliError } from "./errors.ts";
-import { columns, harmless, show, type Terminal } from "./terminal.ts";
+import { columns, harmless, show, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, withCommonFlags } from "./with-provider.ts";
 
 /** What was looked at. `note`: neither good nor bad, such as a server that does not run. */
@@ -61,7 +61,12 @@ async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]>
     return [
       ...checks,
       ...error.mistakes.map(
-        ({ key, what, fix }): Check => ({ name: "configuration", status: "problem", detail: `${key} ${what}`, fix }),
+        ({ key, what, why, fix }): Check => ({
+          name: "configuration",
+          status: "problem",
+          detail: `${key} ${what}${why === undefined ? "" : `; why: ${why}`}`,
+          ...(fix === undefined ? {} : { fix }),
+        }),
       ),
     ];
   }
@@ -73,8 +78,16 @@ async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]>
   checks.push(...(await checkFiles(settings)));
   const databaseChecks = await checkDatabase(settings.database);
   checks.push(...databaseChecks);
-  if (databaseChecks.every(({ status }) => status === "ok")) checks.push(await checkKeys(settings));
-  checks.push(...(await checkIssuerAnswers(settings.issuer)));
+  let kids: readonly string[] | undefined;
+  if (databaseChecks.every(({ status }) => status === "ok")) {
+    const keys = await checkKeys(settings);
+    checks.push(keys.check);
+    kids = keys.kids;
+  } else if (databaseChecks.every(({ status }) => status === "note")) {
+    // Not there yet: a server that answers uses another one.
+    kids = [];
+  }
+  checks.push(...(await checkServer(settings.issuer, withoutPassword(settings.database), kids)));
   return checks;
 }
 
@@ -113,39 +126,4 @@ async function checkFiles(settings: Settings): Promise<Check[]> {
       ? "made for development, in the data folder"
       : `${settings.secret.length} of your own`;
   return [...checks, { name: "secret", status: "ok", detail }];
-}
-
-async function checkIssuerAnswers(issuer: string): Promise<Check[]> {
-  const url = wellKnown(issuer, "openid-configuration");
-  let response: Response;
-  try {
-    response = await fetch(url, { signal: AbortSignal.timeout(3_000), redirect: "error" });
-  } catch {
-    return [{ name: "server", status: "note", detail: `${issuer} does not answer; is the server running?` }];
-  }
-  const checks: Check[] = [];
-  const body = (await response.json().catch(() => undefined)) as { issuer?: unknown } | undefined;
-  if (response.ok && body?.issuer === issuer)
-    checks.push({ name: "server", status: "ok", detail: `${issuer} answers` });
-  else {
-    const detail = `${url} answers ${response.status} with issuer ${JSON.stringify(body?.issuer ?? null)}, expected ${issuer}`;
-    checks.push({
-      name: "server",
-      status: "problem",
-      detail,
-      fix: "let the proxy pass this address on, and set VALETKEY_ISSUER to the public URL",
-    });
-  }
-  const date = Date.parse(response.headers.get("date") ?? "");
-  const skew = Number.isNaN(date) ? 0 : Math.abs(Date.now() - date);
-  // The header counts whole seconds.
-  if (skew > 5_000)
-    checks.push({
-      name: "clock",
-      status: "problem",
-      detail: `differs from the server's by ${Math.round(skew / 1000)} s`,
-      fix: "let both keep time by NTP",
-    });
-  else checks.push({ name: "clock", status: "ok", detail: "agrees with the server's" });
-  return checks;
 }

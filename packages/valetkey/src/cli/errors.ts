@@ -61,7 +61,7 @@ export const problemPages = {
     title: "The configuration cannot be used",
     about:
       "Flags go before environment variables, these before .env, and that before the configuration file. All mistakes are listed.",
-    fix: "correct what is listed; valetkey config print shows where each value comes from",
+    fix: "correct what is listed; after that valetkey config print shows what is in force and where it comes from",
   },
   VK4000: {
     exit: 4,
@@ -94,7 +94,7 @@ export const problemPages = {
     title: "This is not a token that works here",
     about:
       "It is not of a form Valetkey makes, or it was revoked, has expired, or belongs to a client or person that is gone.",
-    fix: "valetkey token inspect shows what it is",
+    fix: "valetkey token inspect <token> says of what kind it is and how old",
   },
   VK6001: {
     exit: 6,
@@ -140,6 +140,13 @@ export const problemPages = {
       "The signing keys are encrypted with the secret. With another one they cannot be read, and none are made in their place.",
     fix: "set VALETKEY_SECRET to the former secret, or to new,former to change it",
   },
+  VK8004: {
+    exit: 8,
+    title: "There is no database of Valetkey here yet",
+    about:
+      "Commands that look at what is there, or change it, make no database. The first valetkey serve, user add, client add or client token does.",
+    fix: "look elsewhere with --database file:<path> or in the folder of the server; valetkey serve makes a new one",
+  },
   VK9000: {
     exit: 9,
     title: "The doctor found problems",
@@ -181,16 +188,23 @@ const byDirectory: Readonly<Partial<Record<DirectoryError["code"], ProblemCode>>
   busy: "VK1001",
 };
 
+/** The person at the terminal ended a command that was at work; all of it is closed. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
 /** Finds the page for whatever was thrown. */
 export function problemOf(error: unknown): CliError {
   if (error instanceof CliError) return error;
-  if (error instanceof CommanderError) return new CliError("VK2000", [["got", error.message.replace(/^error: /, "")]]);
+  if (error instanceof CommanderError) return new CliError("VK2000", [["got", oneLine(error.message)]]);
   if (error instanceof ConfigError) {
     return new CliError(
       "VK3000",
-      error.mistakes.map(({ key, what, got, origin, fix }) => [
+      error.mistakes.map(({ key, what, got, origin, why, fix }) => [
         key,
-        `${what}${got === undefined ? "" : `, got ${got}`}${origin === undefined ? "" : ` (${origin})`}; fix: ${fix}`,
+        `${what}${got === undefined ? "" : `, got ${got}`}${origin === undefined ? "" : ` (${origin})`}${
+          why === undefined ? "" : `; why: ${why}`
+        }${fix === undefined ? "" : `; fix: ${fix}`}`,
       ]),
     );
   }
@@ -204,6 +218,13 @@ export function problemOf(error: unknown): CliError {
   const why = typeof description === "string" ? description : error.message;
   return new CliError(byName[error.name] ?? bySystem[String(code)] ?? "VK1000", [["why", why]]);
 }
+
+/** Says how a command is written; `path`: its name, e.g. `valetkey user add`. */
+export function usageError(error: CommanderError, path: string): CliError {
+  return new CliError("VK2000", [["got", oneLine(error.message)]], `${path} --help`);
+}
+
+const oneLine = (message: string) => message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
 
 /** Writes a problem for people: what, details, fix, where to read more. */
 export function describeProblem({ code, message, details, fix }: CliError): string {

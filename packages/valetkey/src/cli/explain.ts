@@ -35,5 +35,9 @@ export function addExplain(program: Command, terminal: Terminal): void {
   program
     .command("secret")
     .description("print a new secret, fit for VALETKEY_SECRET or a client")
-    .action(() => terminal.out(randomBytes(48).toString("base64url")));
+    .option("--json", "print one JSON document")
+    .action((flags: { json?: boolean }) => {
+      const secret = randomBytes(48).toString("base64url");
+      show(terminal, flags, { secret }, secret);
+    });
 }

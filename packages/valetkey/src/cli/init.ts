@@ -21,7 +21,7 @@ export function addInit(program: Command, terminal: Terminal): void {
         if ((error as NodeJS.ErrnoException).code === "EEXIST") throw new CliError("VK6004", [["got", path]]);
         throw error;
       }
-      show(terminal, { json }, { path }, [`wrote ${path}`, "next   valetkey serve"]);
+      show(terminal, { json }, { path }, [`wrote ${path}`, "next   npx valetkey serve"]);
     });
 }
 
@@ -35,7 +35,7 @@ export default {
   // A file, or postgres://user@host/name.
   // database: "file:./data/valetkey.db",
 
-  // Applications that are part of the configuration. Others: valetkey client add.
+  // Applications that are part of the configuration. Others: npx valetkey client add.
   clients: [
     // {
     //   client_id: "wiki",

@@ -6,20 +6,20 @@ import type { SigningAlg } from "@valetkey/provider/op";
 import { type Command, Option } from "commander";
 import { CliError } from "./errors.ts";
 import { columns, harmless, show, type Terminal } from "./terminal.ts";
-import { type CommonFlags, type Tools, withCommonFlags, withProvider } from "./with-provider.ts";
+import { type CommonFlags, shownDatabase, type Tools, withCommonFlags, withExisting } from "./with-provider.ts";
 
 export function addKey(program: Command, terminal: Terminal): void {
   const key = program.command("key").description("keys that sign tokens");
 
   withCommonFlags(key.command("list"))
     .description("list the keys that are published")
-    .action((flags: CommonFlags) => withProvider(terminal, flags, (tools) => listKeys(terminal, flags, tools)));
+    .action((flags: CommonFlags) => withExisting(terminal, flags, (tools) => listKeys(terminal, flags, tools)));
 
   withCommonFlags(key.command("rotate"))
     .description("let the next key sign from now on; the former stays published while its signatures may count")
     .addOption(new Option("--alg <alg>", "only for this algorithm").choices(["RS256", "ES256", "EdDSA"]))
     .action((flags: CommonFlags & { alg?: SigningAlg }) =>
-      withProvider(terminal, flags, async (tools) => {
+      withExisting(terminal, flags, async (tools) => {
         await tools.keys.rotate(flags.alg);
         await listKeys(terminal, flags, tools);
       }),
@@ -30,12 +30,18 @@ export function addKey(program: Command, terminal: Terminal): void {
     // A kid may begin with a hyphen.
     .allowUnknownOption()
     .action((kid: string, flags: CommonFlags) =>
-      withProvider(terminal, flags, async (tools) => {
-        if (!(await tools.keys.retire(kid))) throw new CliError("VK5003", [["got", harmless(kid)]]);
+      withExisting(terminal, flags, async (tools) => {
+        if (!(await tools.keys.retire(kid))) throw noSuchKey(kid, tools);
         await listKeys(terminal, flags, tools);
       }),
     );
 }
+
+const noSuchKey = (kid: string, { settings }: Tools) =>
+  new CliError("VK5003", [
+    ["got", harmless(kid)],
+    ["looked in", shownDatabase(settings)],
+  ]);
 
 async function listKeys(terminal: Terminal, flags: CommonFlags, { keys }: Tools): Promise<void> {
   // Makes the first keys where there are none yet, as a start would.

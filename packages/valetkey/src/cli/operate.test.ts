@@ -26,6 +26,7 @@ const place = (name: string, env?: Record<string, string>) => commandsIn(folder,
 
 test("keys: listed, rotated, retired", async () => {
   const run = place("keys");
+  await run("client token");
   const active = async () =>
     (JSON.parse((await run("key list --json")).out) as { kid: string; alg: string; state: string }[]).find(
       ({ alg, state }) => alg === "ES256" && state === "active",
@@ -83,6 +84,7 @@ test("doctor: fine on a fresh place and on a used one; open files and a bad conf
   const run = place("doctor");
   const fresh = await run("doctor --json", "", { VALETKEY_ISSUER: "http://localhost:1" });
   assert.deepEqual([fresh.status, fresh.json.ok], [0, true], fresh.out);
+  await run("client token");
   await run("key list");
   const env = { VALETKEY_ISSUER: "http://localhost:1" };
   assert.equal((await run("doctor", "", env)).status, 0);
@@ -113,6 +115,8 @@ test("doctor leaves everything as it was: no keys, no secret, no tables are made
   const before = await picture();
   assert.match((await looked()) ?? "", /none yet/);
   assert.deepEqual(await picture(), before);
+  // The store alone, as it was made here, has no secret beside it yet.
+  assert.equal((await run("client token")).status, 0);
   assert.equal((await run("key list")).status, 0);
   const used = await picture();
   assert.match((await looked()) ?? "", /published/);
@@ -136,6 +140,7 @@ test("doctor leaves a PostgreSQL database as it was, and says what is in it", as
     assert.match(await keys(), /none yet/);
     const { rows } = await client.query("select tablename from pg_tables where schemaname = 'public'");
     assert.deepEqual(rows, []);
+    assert.equal((await run("client token")).status, 0);
     assert.equal((await run("key list")).status, 0);
     assert.match(await keys(), /published/);
     await client.query("update store_meta set value = '9'");
@@ -161,6 +166,7 @@ test("doctor says when a newer version was here, when the secret is another one,
     database.exec(sql);
     database.close();
   };
+  assert.equal((await run("client token")).status, 0);
   assert.equal((await run("key list")).status, 0);
   assert.equal(await problems(), "");
   assert.match(

@@ -23,7 +23,7 @@ export function commandsIn(folder: string, name: string, env: Record<string, str
       out: (text) => (out += `${text}\n`),
       say: (text) => (said += `${text}\n`),
       input: async () => input,
-      untilEnd: async () => {},
+      untilEnd: async () => "SIGTERM",
     };
     const status = await main(line.split(" "), terminal);
     return {

@@ -2,8 +2,7 @@
  * `valetkey config print`: the settings in force and where each comes from. Secrets are not shown.
  */
 import type { Command } from "commander";
-import { withoutPassword } from "./serve.ts";
-import { columns, harmless, show, type Terminal } from "./terminal.ts";
+import { columns, harmless, show, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, settingsOf, withCommonFlags } from "./with-provider.ts";
 
 export function addConfig(program: Command, terminal: Terminal): void {
@@ -22,7 +21,7 @@ export function addConfig(program: Command, terminal: Terminal): void {
         terminal,
         flags,
         { ...(path === undefined ? {} : { path }), settings: Object.fromEntries(view) },
-        columns(rows),
+        columns([["setting", "from", "value"], ...rows]),
       );
     });
 }

@@ -1,13 +1,15 @@
 /**
  * `valetkey serve`: runs the server until it is asked to end.
  *
- * The one property: standard output gets exactly one line, `ready <issuer>`, at the moment requests are answered.
+ * The one property: standard output gets exactly one line, `ready <issuer>` (`{"ready": "<issuer>"}` with `--json`), at the
+ * moment requests are answered.
  */
 import type { Command } from "commander";
 import { secretPath } from "../secret-file.ts";
 import { startWith } from "../serve.ts";
 import { isLoopback, type Settings } from "../settings.ts";
-import { columns, type Terminal } from "./terminal.ts";
+import { Interrupted } from "./errors.ts";
+import { columns, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, settingsOf, wholeNumber, withCommonFlags } from "./with-provider.ts";
 
 interface ServeFlags extends CommonFlags {
@@ -38,9 +40,11 @@ export function addServe(program: Command, terminal: Terminal, version: string):
         ...warnings(settings).map((warning) => ["  warning", warning]),
       ];
       for (const line of [`Valetkey ${version}`, ...columns(lines)]) terminal.say(line);
-      terminal.out(`ready ${server.issuer}`);
-      await terminal.untilEnd();
+      terminal.out(flags.json === true ? JSON.stringify({ ready: server.issuer }) : `ready ${server.issuer}`);
+      const signal = await terminal.untilEnd();
       await server.close();
+      // Everything is closed; whoever pressed Ctrl-C is told so in the status, as by any program.
+      if (signal === "SIGINT") throw new Interrupted();
     });
 }
 
@@ -51,9 +55,4 @@ function warnings({ issuer, host, secret, database, registration }: Settings): s
     all.push(`${issuer} works on this computer only, but ${host} is open to others`);
   if (registration === "open") all.push("anybody may register applications");
   return all;
-}
-
-/** A database URL as it may be shown. */
-export function withoutPassword(database: string): string {
-  return database.replace(/^([a-z]+:\/\/[^/@:]*):[^@]*@/, "$1:***@").replace(/([?&]password=)[^&]*/gi, "$1***");
 }

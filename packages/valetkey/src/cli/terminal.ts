@@ -14,8 +14,8 @@ export interface Terminal {
   say(text: string): void;
   /** Reads standard input to its end, at most 64 kB. */
   input(): Promise<string>;
-  /** Resolves when the process is asked to end. */
-  untilEnd(): Promise<void>;
+  /** Resolves when the process is asked to end, with the signal that asked. */
+  untilEnd(): Promise<"SIGTERM" | "SIGINT">;
 }
 
 /** Writes a result: as one JSON document, or as the lines for people. */
@@ -36,17 +36,38 @@ export async function readSecretInput(terminal: Terminal): Promise<string> {
   return text;
 }
 
-/** Sets texts below one another in columns. */
+/** Sets texts below one another in columns, without blanks at the ends of lines. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows.reduce<number[]>((all, row) => row.map((cell, at) => Math.max(all[at] ?? 0, cell.length)), []);
   return rows.map((row) =>
-    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  "),
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join("  ")
+      .trimEnd(),
   );
+}
+
+/** Writes a list: with a heading for people; when it is empty, says on standard error where it looked. */
+export function showList(
+  terminal: Terminal,
+  flags: { json?: boolean },
+  list: readonly unknown[],
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  empty: string,
+): void {
+  if (list.length === 0) terminal.say(empty);
+  if (flags.json === true || rows.length > 0) show(terminal, flags, list, columns([heading, ...rows]));
 }
 
 /** Removes what could steer a terminal from a text of somebody else's. */
 export function harmless(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+}
+
+/** A database URL as it may be shown. */
+export function withoutPassword(database: string): string {
+  return database.replace(/^([a-z]+:\/\/[^/@:]*):[^@]*@/, "$1:***@").replace(/([?&]password=)[^&]*/gi, "$1***");
 }
 
 /** The real one. */
@@ -75,7 +96,7 @@ export function processTerminal(): Terminal {
           process.once(signal, () => {
             // Whoever asks twice does not want to wait.
             process.once(signal, () => process.exit(130));
-            resolve();
+            resolve(signal);
           });
         }
       }),

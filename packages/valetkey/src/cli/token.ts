@@ -8,7 +8,7 @@ import { readHandle } from "@valetkey/protocol/random";
 import type { Command } from "commander";
 import { CliError } from "./errors.ts";
 import { columns, harmless, readSecretInput, show, type Terminal } from "./terminal.ts";
-import { type CommonFlags, withCommonFlags, withProvider } from "./with-provider.ts";
+import { type CommonFlags, shownDatabase, withCommonFlags, withExisting } from "./with-provider.ts";
 
 /** What can be said of a token without the store. */
 export type Inspected =
@@ -33,7 +33,12 @@ export function addToken(program: Command, terminal: Terminal): void {
     .option("--json", "print one JSON document")
     .action(async (text: string, flags: { json?: boolean }) => {
       const found = inspect(await read(text));
-      if (!found) throw new CliError("VK5004", [["why", "it is neither a token of ours nor a JWT"]]);
+      if (!found)
+        throw new CliError(
+          "VK5004",
+          [["why", "it is neither a token of ours (vk_…) nor a JWT (three parts with dots between them)"]],
+          "copy the whole token, without quotes or the word Bearer",
+        );
       const rows = Object.entries(found).map(([name, value]) => [
         name,
         harmless(typeof value === "string" ? value : JSON.stringify(value)),
@@ -45,7 +50,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     .description("say whether a token works now, and for what")
     .action(async (text: string, flags: CommonFlags) => {
       const presented = await read(text);
-      await withProvider(terminal, flags, async ({ provider }) => {
+      await withExisting(terminal, flags, async ({ provider }) => {
         const state = await provider.tokens.read(presented);
         const view = { active: state !== undefined, ...state };
         show(
@@ -61,8 +66,9 @@ export function addToken(program: Command, terminal: Terminal): void {
     .description("end a token, as its client could; a refresh token takes all of its grant with it")
     .action(async (text: string, flags: CommonFlags) => {
       const presented = await read(text);
-      await withProvider(terminal, flags, async ({ provider }) => {
-        if (!(await provider.tokens.revoke(presented))) throw new CliError("VK5004");
+      await withExisting(terminal, flags, async ({ provider, settings }) => {
+        if (!(await provider.tokens.revoke(presented)))
+          throw new CliError("VK5004", [["looked in", shownDatabase(settings)]]);
         show(terminal, flags, { revoked: true }, "revoked");
       });
     });

@@ -5,10 +5,18 @@
  * events in a running server beside us.
  */
 import type { Command } from "commander";
-import type { Person } from "../accounts/directory.ts";
+import { DirectoryError, type Person } from "../accounts/directory.ts";
 import { CliError } from "./errors.ts";
-import { columns, harmless, readSecretInput, show, type Terminal } from "./terminal.ts";
-import { type CommonFlags, type Tools, wholeNumber, withCommonFlags, withProvider } from "./with-provider.ts";
+import { columns, harmless, readSecretInput, show, showList, type Terminal } from "./terminal.ts";
+import {
+  type CommonFlags,
+  rowLimit,
+  shownDatabase,
+  type Tools,
+  withCommonFlags,
+  withExisting,
+  withProvider,
+} from "./with-provider.ts";
 
 interface AddFlags extends CommonFlags {
   readonly email: string;
@@ -37,11 +45,14 @@ export function addUser(program: Command, terminal: Terminal): void {
       const { email, name = email.replace(/@.*$/, "") } = flags;
       await withProvider(terminal, flags, async (tools) => {
         const verified = flags.emailVerified === true;
-        const person = await tools.directory.create({ email, name, email_verified: verified, ...password });
+        const made = tools.directory.create({ email, name, email_verified: verified, ...password });
+        const person = await made.catch((error) => {
+          throw error instanceof DirectoryError ? notSaved(error, email) : error;
+        });
         const link = person.password ? undefined : await resetLink(tools, person);
         const lines = [
           `added ${person.email} (${person.subject})`,
-          ...(link === undefined ? [] : [`invitation ${link}`]),
+          ...(link === undefined ? [] : [`invitation ${link}`, `           ${goodFor}`]),
         ];
         show(terminal, flags, { ...person, ...(link === undefined ? {} : { invitation: link }) }, lines);
       });
@@ -51,22 +62,28 @@ export function addUser(program: Command, terminal: Terminal): void {
     .description("list people")
     .option("--search <text>", "part of a name or address")
     .option("--after <subject>", "start after this subject")
-    .option("--limit <number>", "at most so many, 100 unless given", wholeNumber)
+    .option("--limit <number>", "at most so many, 100 unless given", rowLimit)
     .action((flags: ListFlags) =>
-      withProvider(terminal, flags, async ({ directory }) => {
+      withExisting(terminal, flags, async ({ directory, settings }) => {
         const { search, after, limit } = flags;
         const people = await directory.list({
           ...(search === undefined ? {} : { search }),
           ...(after === undefined ? {} : { after }),
           ...(limit === undefined ? {} : { limit }),
         });
-        show(terminal, flags, people, columns(people.map(rowOf)));
+        const empty = `no people${search === undefined && after === undefined ? "" : " like that"} in ${shownDatabase(settings)}`;
+        showList(terminal, flags, people, ["subject", "e-mail", "name", "state"], people.map(rowOf), empty);
       }),
     );
 
   onPerson(user, terminal, "show", "show one person", async (_, person) => ({
     value: person,
-    lines: columns(Object.entries(person).map(([name, value]) => [name, harmless(String(value))])),
+    lines: columns(
+      Object.entries(person).map(([name, value]) => [
+        name,
+        name === "createdAt" ? new Date(Number(value)).toISOString() : harmless(String(value)),
+      ]),
+    ),
   }));
 
   onPerson(
@@ -88,6 +105,7 @@ export function addUser(program: Command, terminal: Terminal): void {
 
   onPerson(user, terminal, "reset", "print a link with which the person sets a new password", async (tools, person) => {
     const link = await resetLink(tools, person);
+    terminal.say(goodFor);
     return { value: { subject: person.subject, link }, lines: link };
   });
 
@@ -111,13 +129,28 @@ function onPerson(
   withCommonFlags(user.command(name).argument("<who>", "e-mail address or subject"))
     .description(description)
     .action((who: string, flags: CommonFlags) =>
-      withProvider(terminal, flags, async (tools) => {
+      withExisting(terminal, flags, async (tools) => {
         const person = (await tools.directory.byEmail(who)) ?? (await tools.directory.person(who));
-        if (!person) throw new CliError("VK5002", [["got", harmless(who)]]);
+        if (!person) {
+          throw new CliError("VK5002", [
+            ["got", harmless(who)],
+            ["looked in", shownDatabase(tools.settings)],
+          ]);
+        }
         const { value, lines } = await work(tools, person);
         show(terminal, flags, value, lines);
       }),
     );
+}
+
+const goodFor = "works once, within 24 hours";
+
+/** Says what of a new person was refused; an address that is taken needs no second sentence about it. */
+function notSaved(error: DirectoryError, email: string): unknown {
+  const got = harmless(email);
+  if (error.code === "email_taken") return new CliError("VK6001", [["got", got]], `valetkey user show ${got}`);
+  if (!error.all.some(({ code }) => code === "email_invalid")) return error;
+  return new CliError("VK2002", [...error.all.map(({ message }) => ["why", message] as const), ["got", got]]);
 }
 
 async function resetLink({ directory, provider }: Tools, { subject }: Person): Promise<string> {
