@@ -7,7 +7,7 @@
  */
 
 import type { JwkSet } from "./jwk.ts";
-import { isLoopbackHost } from "./lib/loopback.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 /** What a client says about itself (RFC 7591 §2, OpenID Connect Registration §2). */
 export interface ClientMetadata {

@@ -5,7 +5,7 @@
  * Guarantees that a sent URI matches only if it is byte for byte a registered one; the port of a loopback URI alone may differ.
  */
 import { invalidClientMetadata, invalidRedirectUri } from "./errors.ts";
-import { isLoopbackHost } from "./lib/loopback.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 const maxLength = 2048;
 

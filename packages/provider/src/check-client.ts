@@ -5,7 +5,9 @@
  * nobody believes in a protection they do not have. Guarantees that metadata which passed is complete, consistent and
  * bounded in size.
  */
+
 import { invalidClientMetadata, invalidRedirectUri, OAuthError } from "@valetkey/protocol/errors";
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { checkRedirectUri } from "@valetkey/protocol/redirect-uri";
 import type { Client } from "./clients.ts";
@@ -139,7 +141,7 @@ function isNativeOnly(uri: unknown): boolean {
   if (typeof uri !== "string" || !URL.canParse(uri)) return false;
   const { protocol, hostname } = new URL(uri);
   if (protocol === "https:") return false;
-  return protocol !== "http:" || ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+  return protocol !== "http:" || isLoopbackHost(hostname);
 }
 
 type UriPolicy = Parameters<typeof checkRedirectUri>[1];

@@ -9,6 +9,7 @@
  * const response = (await server.handle(request)) ?? new Response("not found", { status: 404 });
  * ```
  */
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import { randomToken } from "@valetkey/protocol/random";
 import { createKeys } from "@valetkey/provider/keys";
 import { silentLog } from "@valetkey/provider/log";
@@ -52,7 +53,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const { accounts, secret: givenSecret, session, loginUrl, brand = {}, helpUrl, ...rest } = options;
   const { issuer, log = silentLog, now = Date.now, lifetimes = {} } = rest;
   const home = new URL(issuer);
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(home.hostname) && home.protocol === "http:";
+  const loopback = isLoopbackHost(home.hostname) && home.protocol === "http:";
   if ((session === undefined) !== (loginUrl === undefined)) {
     throw new TypeError("session and loginUrl go together: who is signed in, and where people sign in");
   }

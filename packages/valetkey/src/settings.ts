@@ -93,7 +93,7 @@ function crossChecks(
       add("issuer", what, "VALETKEY_ISSUER=https://id.example.org", issuer);
     }
   }
-  if (originOf("issuer") === "default" && typeof host === "string" && !isLoopback(host)) {
+  if (originOf("issuer") === "default" && typeof host === "string" && !onlyThisMachine(host)) {
     add("issuer", `is needed when the server listens on ${host}`, "VALETKEY_ISSUER=https://id.example.org");
   }
   for (const one of Array.isArray(secret) ? secret : [secret]) {
@@ -139,6 +139,6 @@ function isLoopbackHttp(issuer: string): boolean {
 }
 
 /** Says whether only this machine can reach a server that listens on this host. */
-export function isLoopback(host: string): boolean {
+export function onlyThisMachine(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -4,10 +4,11 @@
  * RFC 9700 §2.6, RFC 8252 §8.3, CVE-2025-6514 (an authorization endpoint that is no web address).
  * Guarantees that what passed is an absolute http(s) URL without user information.
  */
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
 
 /** Tells whether a host is this machine, in one of the three spellings that always mean it. */
 export function isLoopback(url: URL): boolean {
-  return url.hostname === "localhost" || url.hostname === "127.0.0.1" || url.hostname === "[::1]";
+  return isLoopbackHost(url.hostname);
 }
 
 /** Reads an absolute URL that is https, or http on loopback if that is allowed; nothing for any other. */

@@ -3,6 +3,7 @@
  *
  * Guarantees that the host shown is the one the browser will go to: it is taken from the parsed URL.
  */
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import type { Interaction } from "../options.ts";
 
 /** Describes a registered redirect URI: its host, whether that is this computer, or the scheme that opens an app. */
@@ -11,6 +12,5 @@ export function destinationOf(redirect_uri: string): Interaction["destination"] 
   const scheme = protocol.slice(0, -1);
   // RFC 8252 §7.1: there is no host; whichever app claimed the scheme gets the answer.
   if (scheme !== "https" && scheme !== "http") return { host: scheme, loopback: false, scheme };
-  const loopback = hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "localhost";
-  return { host, loopback };
+  return { host, loopback: isLoopbackHost(hostname) };
 }

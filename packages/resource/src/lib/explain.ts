@@ -3,13 +3,15 @@
  *
  * Guarantees that nothing of the token is in it.
  */
+
 import type { OAuthError } from "@valetkey/protocol/errors";
 import { JwtError } from "@valetkey/protocol/jose";
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import { InsufficientScope, NoCredentials } from "../challenge.ts";
 
 /** Tells whether an issuer is on this machine: development. */
 export function isLoopbackUrl(url: string): boolean {
-  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
+  return isLoopbackHost(new URL(url).hostname);
 }
 
 /** Explains a refusal to whoever develops the client. */

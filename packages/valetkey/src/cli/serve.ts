@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { secretPath } from "../secret-file.ts";
 import { startWith } from "../serve.ts";
-import { isLoopback, type Settings } from "../settings.ts";
+import { onlyThisMachine, type Settings } from "../settings.ts";
 import { Interrupted } from "./errors.ts";
 import { columns, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, settingsOf, wholeNumber, withCommonFlags } from "./with-provider.ts";
@@ -51,7 +51,7 @@ export function addServe(program: Command, terminal: Terminal, version: string):
 function warnings({ issuer, host, secret, database, registration }: Settings): string[] {
   const all: string[] = [];
   if (secret === undefined) all.push(`the secret is one made for development, in ${secretPath(database)}`);
-  if (issuer.startsWith("http:") && !isLoopback(host))
+  if (issuer.startsWith("http:") && !onlyThisMachine(host))
     all.push(`${issuer} works on this computer only, but ${host} is open to others`);
   if (registration === "open") all.push("anybody may register applications");
   return all;

@@ -1,0 +1,20 @@
+/**
+ * Puts the person of the user database beside the account that is signed in.
+ */
+import type { Auth } from "@valetkey/client";
+import type { MiddlewareHandler } from "hono";
+import type { People, Person } from "./people.ts";
+
+/** Finds the person of whoever is signed in. */
+export const personOf = (people: People, auth: Auth | null): Person | undefined =>
+  auth === null ? undefined : people.find({ issuer: auth.issuer, sub: auth.user.sub });
+
+/** Sets `c.var.person`; nothing if nobody is signed in, or with an account that belongs to nobody any more. */
+export function person(
+  people: People,
+): MiddlewareHandler<{ Variables: { auth: Auth | null; person: Person | undefined } }> {
+  return async (c, next) => {
+    c.set("person", personOf(people, c.var.auth));
+    return next();
+  };
+}
