@@ -16,6 +16,7 @@ import { loginRoute, startRoute } from "./lib/login-route.ts";
 import { backchannelRoute, frontchannelRoute } from "./lib/logout-receivers.ts";
 import { logoutRoute } from "./lib/logout-route.ts";
 import { errorPage, wrongMethod } from "./lib/page.ts";
+import { recover } from "./lib/recover.ts";
 import { findSession } from "./lib/session.ts";
 import { authOf } from "./lib/session-auth.ts";
 import type { Log } from "./log.ts";
@@ -70,6 +71,13 @@ export interface OAuth {
    * @example const refusal = oauth.guard(request, await oauth.session(request), { maxAge: "10m" });
    */
   guard(request: Request, auth: Auth | null, needs?: GuardOptions): Response | undefined;
+  /**
+   * Answers a request that failed because the permission has ended (`sign_in_again`, `no_refresh_token`): people are sent to sign
+   * in and come back, programs get 401. `undefined`: the error is another one. The adapters do this by themselves.
+   *
+   * @example try { return await page(request) } catch (e) { const answer = await oauth.recover(request, e); if (answer) return answer; throw e }
+   */
+  recover(request: Request, error: unknown): Promise<Response | undefined>;
   /** Tells whether a path is one of the routes, whatever the method. */
   owns(pathname: string): boolean;
   /** The configured origin, if any. */
@@ -93,6 +101,7 @@ export function createOAuth(options: OAuthOptions): OAuth {
       return session === undefined ? null : authOf(app, request, origin, session);
     },
     guard: (request, auth, needs) => guard(app, request, auth, needs),
+    recover: (request, error) => recover(app, request, error),
     owns: (pathname) => findRoute(app, pathname) !== undefined,
     baseUrl: app.baseUrl,
   };

@@ -8,7 +8,8 @@ import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
 import { outage } from "./lib/outage.ts";
 
 /**
- * Serves `/auth/*` and sets `c.var.auth` to who is signed in, or `null`. While that cannot be known it answers 503.
+ * Serves `/auth/*` and sets `c.var.auth` to who is signed in, or `null`. While that cannot be known it answers 503. Where
+ * `c.var.auth.fetch` throws because the permission has ended, people are sent to sign in and back, and programs get 401.
  *
  * @example const app = new Hono().use(valetkey(oauth));
  */
@@ -24,7 +25,12 @@ export function valetkey(oauth: OAuth): MiddlewareHandler<{ Variables: { auth: A
     }
     c.set("oauth", oauth);
     c.set("auth", auth);
-    return next();
+    await next();
+    // Hono has made an answer of what a handler threw; with `undefined` first, nothing of it is taken over.
+    const again = c.error === undefined ? undefined : await oauth.recover(c.req.raw, c.error);
+    if (again === undefined) return;
+    c.res = undefined;
+    c.res = again;
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { type NodeRequest, type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
 import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
+import { headOf, originOf } from "./lib/node-head.ts";
 import { outage } from "./lib/outage.ts";
 
 /** What `valetkey` leaves on the request. */
@@ -13,10 +14,16 @@ export interface SignedRequest extends NodeRequest {
   oauth?: OAuth;
 }
 
-export type Middleware = (req: SignedRequest, res: NodeResponse, next: (error?: unknown) => unknown) => Promise<void>;
+/** Node's ServerResponse. */
+export interface SignedResponse extends NodeResponse {
+  readonly headersSent?: boolean;
+}
+
+export type Middleware = (req: SignedRequest, res: SignedResponse, next: (error?: unknown) => unknown) => Promise<void>;
 
 /**
- * Serves `/auth/*` and sets `req.auth` to who is signed in, or `null`. While that cannot be known it answers 503.
+ * Serves `/auth/*` and sets `req.auth` to who is signed in, or `null`. While that cannot be known it answers 503. Where `next`
+ * rejects because the permission has ended, people are sent to sign in and back, and programs get 401.
  *
  * @example app.use(valetkey(oauth));
  * @example createServer((req, res) => valetkey(oauth)(req, res, () => res.end(authOf(req)?.user.name)));
@@ -40,7 +47,13 @@ export function valetkey(oauth: OAuth): Middleware {
       next(e);
       return;
     }
-    await next();
+    try {
+      await next();
+    } catch (e) {
+      const again = res.headersSent ? undefined : await oauth.recover(headOf(req, originOf(oauth, req)), e);
+      if (again === undefined) throw e;
+      await sendResponse(res, again);
+    }
   };
 }
 
@@ -65,21 +78,4 @@ export function requireUser(needs: GuardOptions = {}): Middleware {
 /** Tells who is signed in on a request that went through `valetkey`; `null`: nobody. */
 export function authOf(req: SignedRequest): Auth | null {
   return req.auth ?? null;
-}
-
-/** The request without its body, which belongs to whoever answers: a stream that is touched here would be lost there. */
-function headOf(req: SignedRequest, origin: string): Request {
-  const { method = "GET", url, originalUrl, headers } = req;
-  const head = toRequest({ method: "GET", url, originalUrl, headers, once: () => undefined }, { origin });
-  return method === "GET"
-    ? head
-    : new Request(head.url, { method: method === "HEAD" ? "HEAD" : "POST", headers: head.headers });
-}
-
-// Without a configured origin the Host header counts; createOAuth believes it on loopback only.
-function originOf(oauth: OAuth, req: SignedRequest): string {
-  if (oauth.baseUrl !== undefined) return oauth.baseUrl;
-  const { host } = req.headers;
-  const origin = `http://${typeof host === "string" ? host : "localhost"}`;
-  return URL.canParse(origin) ? new URL(origin).origin : "http://localhost";
 }

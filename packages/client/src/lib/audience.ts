@@ -38,11 +38,12 @@ function absolute({ api }: Addresses, text: string): string {
   return text.startsWith("?") ? api + text : `${api.replace(/\/$/, "")}/${text.replace(/^\//, "")}`;
 }
 
-// Whole path segments: https://api.example/v1 does not cover /v10. An encoded slash or dot is read differently by servers.
+// Whole path segments: https://api.example/v1 does not cover /v10. An encoded slash or dot is read differently by servers, and
+// so is a dot segment with path parameters: to Tomcat and some proxies `/v1/..;/admin` is /admin.
 function liesIn(url: URL, resource: URL): boolean {
   if (url.origin !== resource.origin) return false;
   const prefix = resource.pathname.replace(/\/$/, "");
-  if (prefix !== "" && /%2f|%5c|%2e/i.test(url.pathname)) return false;
+  if (prefix !== "" && /%2f|%5c|%2e|\/\.[.;]/i.test(url.pathname)) return false;
   return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
 }
 

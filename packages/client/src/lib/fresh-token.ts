@@ -2,22 +2,25 @@
  * Gives an access token that is good now, refreshing when it is not.
  *
  * RFC 6749 §6, RFC 9700 §4.14 (rotation), RFC 8707 §2.2 (one token per resource), OpenID Connect Core §12.2.
- * Guarantees one refresh in flight per account in this process, that a refresh which another process won is not undone, and
- * that an outage never costs a token: only the issuer's `invalid_grant` ends a permission.
+ * Guarantees one refresh in flight per account across all processes that share the store, that the successor of a refresh token
+ * is stored before anything else is done with the answer, that whoever died in between is succeeded, and that an outage never
+ * costs a token: only the issuer's `invalid_grant` ends a permission.
  */
-import { decodeUnverified } from "@valetkey/protocol/jose";
 import { ClientError, isClientError } from "../client-error.ts";
-import { refreshTokens } from "../refresh.ts";
 import type { Tokens } from "../token-request.ts";
 import type { App } from "./app.ts";
-import { openIdToken, readIdToken } from "./read-id-token.ts";
-import type { OidcRemote, TokenRemote } from "./remote.ts";
+import { checkSamePerson, endsPermission, prepareRefresh, refreshAtIssuer } from "./refresh-at-issuer.ts";
+import { createQueue, giveBack, type Queue, type Turn, takeTurn, withoutTurn, writeInTurn } from "./refresh-turn.ts";
+import type { TokenRemote } from "./remote.ts";
 import type { Session } from "./session.ts";
+import { revokeQuietly } from "./sign-out.ts";
 import { type HeldToken, held, type Kept, readVault, replaceVault, type Vault, vaultId } from "./vault.ts";
 
 /** Milliseconds before expiry from which on a token counts as expired, and the part of its lifetime that this is at most. */
 const skew = 30_000;
 const skewPart = 0.1;
+/** Least time in milliseconds an issuer that did not answer is left alone by the other processes. */
+const rest = 1_000;
 const maxAttempts = 5;
 
 /** Which token is wanted. */
@@ -36,7 +39,7 @@ export async function freshToken(app: App, wanted: Wanted): Promise<string> {
   for (;;) {
     const good = goodToken((await need(app, id)).kept, wanted, app.now());
     if (good !== undefined) return good;
-    // From here to flights.set nothing is awaited: nobody else can start a second one.
+    // From here to flights.set nothing is awaited: nobody else in this process can start a second one.
     const running = app.flights.get(id);
     if (running === undefined) break;
     if (running.resource !== wanted.resource) await running.token.catch(() => undefined);
@@ -55,6 +58,13 @@ function goodToken(kept: Kept, { resource, rejected }: Wanted, now: number): str
   return now < expiresAt - Math.min(skew, (expiresAt - obtainedAt) * skewPart) ? found.access_token : undefined;
 }
 
+/** A token that was to be renewed early is good until it really expires: while others refresh, and while nobody can. */
+function liveToken(kept: Kept, { resource, rejected }: Wanted, now: number): string | undefined {
+  const found: HeldToken | undefined = kept.access[resource];
+  const live = found !== undefined && found.access_token !== rejected && (found.expiresAt ?? now + 1) > now;
+  return live ? found.access_token : undefined;
+}
+
 async function need(app: App, id: string): Promise<Vault> {
   const vault = await readVault(app, id);
   if (vault === undefined) throw new ClientError("sign_in_again", "the session is over");
@@ -62,100 +72,103 @@ async function need(app: App, id: string): Promise<Vault> {
   return vault;
 }
 
-/** Refreshes once. Reads the store again first: what was read before the flight may be what another one has replaced. */
+/** Reads the store again first: what was read before the flight may be what another one has replaced. */
 async function renew(app: App, id: string, wanted: Wanted): Promise<string> {
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+  const queue = createQueue(app);
+  for (let attempt = 0; attempt < maxAttempts; ) {
     const vault = await need(app, id);
     const good = goodToken(vault.kept, wanted, app.now());
     if (good !== undefined) return good;
     const { refresh_token } = vault.kept;
     if (refresh_token === undefined) throw await withoutRefreshToken(app, vault, wanted);
-    let tokens: Tokens;
     try {
-      tokens = await refreshAt(app, wanted, refresh_token);
+      const turn = await nextTurn(app, vault, wanted, queue);
+      if (turn === undefined) continue;
+      attempt += 1;
+      const token = await refreshInTurn(app, turn, { ...wanted, refresh_token });
+      if (token !== undefined) return token;
     } catch (e) {
-      if (isClientError(e, "issuer_unavailable")) return stillValid(vault.kept, wanted, app.now(), e);
-      if (!endsPermission(e)) throw e;
-      if (await wasRotated(app, id, refresh_token)) continue;
-      if (await markEnded(app, vault, e)) {
-        throw new ClientError("sign_in_again", reasonOf(e), { cause: e });
-      }
-      continue;
+      const live = isClientError(e, "issuer_unavailable") ? liveToken(vault.kept, wanted, app.now()) : undefined;
+      if (live === undefined) throw e;
+      return live;
     }
-    await store(app, id, refresh_token, tokens, wanted.resource);
-    return tokens.access_token;
   }
   throw new ClientError("store_unavailable", "the tokens kept changing in the store");
 }
 
-async function refreshAt(app: App, { remote, resource, session }: Wanted, refresh_token: string): Promise<Tokens> {
-  const { issuerOf, client } = remote;
-  issuerOf.checkBackOff();
+/** Takes the turn; or waits, if somebody else has it: then nothing, and the caller looks at the store again. */
+async function nextTurn(app: App, vault: Vault, wanted: Wanted, queue: Queue): Promise<Turn | undefined> {
+  const { restUntil = 0 } = vault;
+  if (restUntil > app.now()) {
+    const retryAfter = Math.ceil((restUntil - app.now()) / 1000);
+    throw new ClientError("issuer_unavailable", "the issuer did not answer another process", { retryAfter });
+  }
+  if (!queue.isTaken(vault)) {
+    await prepareRefresh(wanted.remote);
+    return takeTurn(app, vault);
+  }
+  if (liveToken(vault.kept, wanted, app.now()) !== undefined) {
+    throw new ClientError("issuer_unavailable", "another process is refreshing");
+  }
+  await queue.wait(vault);
+  return undefined;
+}
+
+/** Refreshes once, and ends the turn whatever comes of it. Nothing: the store has moved on, look again. */
+async function refreshInTurn(
+  app: App,
+  turn: Turn,
+  wanted: Wanted & { readonly refresh_token: string },
+): Promise<string | undefined> {
+  const { remote, session, refresh_token: used, resource } = wanted;
+  let last = turn;
+  let successor: string | undefined;
   try {
-    const { fetch, now } = app;
-    const metadata = await issuerOf.metadata();
-    const audience = resource === "" ? {} : { resource };
-    const readTokens = remote.kind === "oauth2" && remote.readTokens ? { readTokens: remote.readTokens } : {};
-    const parameters = remote.token_params;
-    const request = { metadata, client, fetch, now, refresh_token, parameters, ...audience, ...readTokens };
-    const tokens = await refreshTokens(request);
-    issuerOf.answered();
-    return tokens.id_token === undefined || remote.kind !== "oidc"
-      ? tokens
-      : await checkSamePerson(app, remote, session, tokens, tokens.id_token);
+    const tokens = await refreshAtIssuer(app, remote, wanted);
+    successor = tokens.refresh_token;
+    // The check may have to fetch keys. Whoever dies meanwhile must not take the only good refresh token along.
+    if (tokens.id_token !== undefined) last = await writeInTurn(app, turn, (vault) => rotated(vault, used, tokens));
+    const checked = await checkSamePerson(app, remote, session, tokens);
+    await writeInTurn(app, last, (vault) =>
+      withoutTurn(withTokens(rotated(vault, used, tokens), checked, resource), turn),
+    );
+    return checked.access_token;
   } catch (e) {
-    issuerOf.answered(e);
+    if (endsPermission(e)) {
+      const why = reasonOf(e, turn);
+      const { kept, ...vault } = withoutTurn(last.vault, turn);
+      // Only over what we know: if somebody else has come in between, theirs stands and ours was merely late.
+      const noted = { ...vault, kept: { ...kept, access: {} }, again: why };
+      if (!(await app.store.commit([await replaceVault(app, noted)]))) return undefined;
+      throw new ClientError("sign_in_again", why, { cause: e });
+    }
+    // Signed out meanwhile: what was revoked then was the token we have just spent.
+    if (isClientError(e, "sign_in_again") && successor !== undefined) await revokeQuietly(app, remote, successor);
+    const outage = isClientError(e, "issuer_unavailable");
+    await giveBack(app, last, outage ? app.now() + Math.max(rest, (e.retryAfter ?? 0) * 1000) : undefined);
     throw e;
   }
 }
 
-async function checkSamePerson(app: App, remote: OidcRemote, session: Session, tokens: Tokens, id_token: string) {
-  try {
-    const read = await readIdToken(app, remote, id_token, { access_token: tokens.access_token });
-    const { iss, sub } = read.claims;
-    if (iss === session.iss && sub === session.sub) return { ...tokens, id_token: read.id_token };
-    throw anotherPerson();
-  } catch (e) {
-    // The old refresh token is spent by now. Neither missing keys nor a wrong clock may cost the new one: it came over TLS
-    // from the issuer (Core §3.1.3.7 step 6), so the person is compared and the ID token is not taken over.
-    if (!isClientError(e, "issuer_unavailable") && !isClientError(e, "clock_skew")) throw e;
-    const { iss, sub } = decodeUnverified(await openIdToken(remote, id_token)).claims;
-    if (iss !== session.iss || sub !== session.sub) throw anotherPerson(e);
-    const { id_token: _, ...rest } = tokens;
-    return rest;
-  }
+function reasonOf(e: ClientError, { inherited }: Turn): string {
+  if (e.code !== "token_refused") return e.message;
+  const refused = `the issuer no longer accepts the refresh token: ${e.error_description ?? e.error}`;
+  // Rotated, and the successor died with whoever was to store it.
+  return inherited ? `${refused} (a refresh before this one was never finished)` : refused;
 }
 
-const anotherPerson = (cause?: unknown) =>
-  new ClientError("id_token_invalid", "the refreshed ID token is about another person", { cause });
-
-// A token for somebody else is no token: the permission is not what it was.
-const endsPermission = (e: unknown): e is ClientError =>
-  (isClientError(e, "token_refused") && e.error === "invalid_grant") || isClientError(e, "id_token_invalid");
-
-const reasonOf = (e: ClientError): string =>
-  e.code === "token_refused"
-    ? `the issuer no longer accepts the refresh token: ${e.error_description ?? e.error}`
-    : e.message;
-
-const markEnded = async (app: App, vault: Vault, e: ClientError): Promise<boolean> =>
-  app.store.commit([await replaceVault(app, { ...vault, kept: { ...vault.kept, access: {} }, again: reasonOf(e) })]);
-
-/** Tells whether another process has rotated: then its token stands and ours was merely late. It may still be storing. */
-async function wasRotated(app: App, id: string, used: string): Promise<boolean> {
-  for (const wait of [0, 100, 300]) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    if ((await need(app, id)).kept.refresh_token !== used) return true;
-  }
-  return false;
+/** Whoever stored in between is respected: its refresh token stands if it is not the one we used. */
+function rotated(vault: Vault, used: string, { refresh_token = used }: Tokens): Vault {
+  const { kept } = vault;
+  const next = kept.refresh_token === used ? { ...kept, refresh_token } : kept;
+  // If it only noted that ours was refused, it was late, and the answer in hand says otherwise.
+  return { ...vault, kept: next, again: undefined };
 }
 
-/** During an outage a token that was to be renewed early is good until it really expires. */
-function stillValid(kept: Kept, { resource, rejected }: Wanted, now: number, outage: ClientError): string {
-  const found: HeldToken | undefined = kept.access[resource];
-  const usable = found !== undefined && found.access_token !== rejected && (found.expiresAt ?? now + 1) > now;
-  if (usable) return found.access_token;
-  throw outage;
+function withTokens(vault: Vault, tokens: Tokens, resource: string): Vault {
+  const { kept } = vault;
+  const id_token = tokens.id_token === undefined ? {} : { id_token: tokens.id_token };
+  return { ...vault, kept: { ...kept, access: { ...kept.access, [resource]: held(tokens) }, ...id_token } };
 }
 
 async function withoutRefreshToken(app: App, vault: Vault, { resource, remote }: Wanted): Promise<ClientError> {
@@ -165,28 +178,7 @@ async function withoutRefreshToken(app: App, vault: Vault, { resource, remote }:
     const whose = resource === "" ? "itself" : resource;
     return new ClientError("no_refresh_token", `${remote.name} gave no refresh token to get one for ${whose} with`);
   }
-  const ended = new ClientError("sign_in_again", "the access token has ended and the issuer gave no refresh token");
-  await markEnded(app, vault, ended);
-  return ended;
-}
-
-/**
- * Stores an answer. Whoever stored in between is respected: its refresh token stands if it is not the one we used. If it only
- * noted that ours was refused, it was late, and the answer in hand says otherwise.
- */
-async function store(app: App, id: string, used: string, tokens: Tokens, resource: string): Promise<void> {
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const vault = await readVault(app, id);
-    if (vault === undefined) throw new ClientError("sign_in_again", "the session is over");
-    const { kept } = vault;
-    const rotated = kept.refresh_token === used ? (tokens.refresh_token ?? used) : kept.refresh_token;
-    const next: Kept = {
-      ...kept,
-      access: { ...kept.access, [resource]: held(tokens) },
-      ...(rotated === undefined ? {} : { refresh_token: rotated }),
-      ...(tokens.id_token === undefined ? {} : { id_token: tokens.id_token }),
-    };
-    if (await app.store.commit([await replaceVault(app, { ...vault, kept: next, again: undefined })])) return;
-  }
-  throw new ClientError("store_unavailable", "the fresh tokens could not be stored");
+  const ended = "the access token has ended and the issuer gave no refresh token";
+  await app.store.commit([await replaceVault(app, { ...vault, kept: { ...vault.kept, access: {} }, again: ended })]);
+  return new ClientError("sign_in_again", ended);
 }

@@ -37,10 +37,13 @@ const query = (parameters: Record<string, string>): string =>
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join("&");
 
+/** Tells whether a person is waiting for a page. */
+export const navigates = (request: Request): boolean =>
+  request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
+
 function ask(request: Request, error: string, login: (returnTo: string) => string): Response {
   const url = new URL(request.url);
-  const navigates = request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
-  if (navigates) return seeOther(login(readReturnTo(url.pathname + url.search, url.origin)));
+  if (navigates(request)) return seeOther(login(readReturnTo(url.pathname + url.search, url.origin)));
   const error_description =
     error === "login_required" ? "sign in first" : "sign in again: the last time is too long ago";
   return Response.json({ error, error_description }, { status: 401, headers: { "Cache-Control": "no-store" } });

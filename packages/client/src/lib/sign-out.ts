@@ -87,6 +87,11 @@ async function revokeAll(app: App, session: Session, vault: Vault | undefined): 
   // OAuth 1.0a has nothing to revoke with, and no sign-out.
   if (remote === undefined || remote.kind === "oauth1") return;
   if (token === undefined || vault?.again !== undefined) return;
+  await revokeQuietly(app, remote, token);
+}
+
+/** Revokes a refresh token that nobody holds any more, if the issuer lets itself be asked. Never rejects. */
+export async function revokeQuietly(app: App, remote: TokenRemote, token: string): Promise<void> {
   try {
     await revoke(app, remote, token);
   } catch (err) {

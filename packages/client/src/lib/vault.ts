@@ -14,6 +14,15 @@ interface VaultData {
   readonly sealed: string;
   /** Why the person must sign in again. */
   readonly again?: string;
+  readonly lease?: Lease;
+  readonly restUntil?: number;
+}
+
+/** Whoever is refreshing: nobody else may until it is over. */
+export interface Lease {
+  readonly owner: string;
+  /** Milliseconds from which on the owner counts as dead. */
+  readonly until: number;
 }
 
 /** An access token for one audience. Times in milliseconds. */
@@ -36,6 +45,9 @@ export interface Vault {
   readonly expiresAt: number | undefined;
   readonly kept: Kept;
   readonly again: string | undefined;
+  readonly lease?: Lease | undefined;
+  /** Milliseconds until which the issuer is left alone: it did not answer whoever asked last. */
+  readonly restUntil?: number | undefined;
 }
 
 const kind = "app-tokens";
@@ -83,18 +95,24 @@ export const removeVault = ({ id, version }: Vault): Change => ({
 export async function readVault(app: App, id: string): Promise<Vault | undefined> {
   const entry = await app.store.get(kind, id);
   if (entry === undefined) return undefined;
-  const { sealed, again } = entry.data as unknown as VaultData;
+  const { sealed, again, lease, restUntil } = entry.data as unknown as VaultData;
   const { tokens: keys } = await app.keys();
   const opened = await open<{ id: string; kept: Kept }>(keys, sealed);
   const common = { id, version: entry.version, expiresAt: entry.expiresAt };
   if (opened?.id !== id) {
     return { ...common, kept: { access: {} }, again: "the stored tokens cannot be read with this secret" };
   }
-  return { ...common, kept: opened.kept, again };
+  return { ...common, kept: opened.kept, again, lease, restUntil };
 }
 
-async function sealedEntry(app: App, { id, version, expiresAt, kept, again }: Vault): Promise<Entry> {
+async function sealedEntry(app: App, vault: Vault): Promise<Entry> {
+  const { id, version, expiresAt, kept, again, lease, restUntil } = vault;
   const { tokens: keys } = await app.keys();
-  const data: VaultData = { sealed: await seal(keys, { id, kept }), ...(again === undefined ? {} : { again }) };
+  const data: VaultData = {
+    sealed: await seal(keys, { id, kept }),
+    ...(again === undefined ? {} : { again }),
+    ...(lease === undefined ? {} : { lease }),
+    ...(restUntil === undefined ? {} : { restUntil }),
+  };
   return { kind, id, version, ...(expiresAt === undefined ? {} : { expiresAt }), data: data as unknown as Json };
 }

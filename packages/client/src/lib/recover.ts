@@ -1,0 +1,34 @@
+/**
+ * Answers requests that failed because the permission has ended: the person signs in again and comes back to the same page.
+ *
+ * RFC 6749 §5.2 (`invalid_grant`), RFC 6750 §3.1.
+ * Guarantees that nobody is sent round in circles: a permission that ended right after it was given is explained instead.
+ */
+import { isClientError } from "../client-error.ts";
+import { type App, originOf } from "./app.ts";
+import { navigates } from "./guard.ts";
+import { loginPath } from "./login-route.ts";
+import { errorPage, seeOther } from "./page.ts";
+import { readReturnTo } from "./return-to.ts";
+import { findSession } from "./session.ts";
+
+/** Milliseconds: a sign-in that is younger has brought the very permission that is missing. */
+const justNow = 10_000;
+
+/** Gives the answer, or nothing if signing in again would not mend this error. Never rejects because of the store. */
+export async function recover(app: App, request: Request, error: unknown): Promise<Response | undefined> {
+  if (!isClientError(error, "sign_in_again") && !isClientError(error, "no_refresh_token")) return undefined;
+  if (!navigates(request)) {
+    const body = { error: error.code, error_description: `${error.what} ${error.hint}` };
+    return Response.json(body, { status: 401, headers: { "Cache-Control": "no-store" } });
+  }
+  const origin = originOf(app, request);
+  const { pathname, search } = new URL(request.url);
+  const returnTo = readReturnTo(pathname + search, origin);
+  const session = await findSession(app, request, origin).catch(() => undefined);
+  // Without a session there is a choice of ways to sign in again.
+  if (session === undefined) return seeOther(`${app.path}/login?returnTo=${encodeURIComponent(returnTo)}`);
+  const login = loginPath(app, session.provider, returnTo);
+  if (app.now() - session.createdAt >= justNow) return seeOther(login);
+  return errorPage(app, error, { href: login, text: "Sign in again" });
+}
