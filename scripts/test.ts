@@ -32,8 +32,11 @@ if (files.length === 0) {
   console.error(`no test file${wanted.length > 0 ? ` contains ${wanted.join(" or ")}` : ""}`);
   process.exit(1);
 }
-const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", "--test-force-exit", ...files], {
+// Many files wait for other processes most of the time: three at once keep two cores busy.
+const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", "--test-concurrency=3", ...files], {
   cwd: root,
   stdio: "inherit",
+  // A test that failed may have left something running that nothing waits for.
+  timeout: 1_200_000,
 });
 process.exit(run.status ?? 1);

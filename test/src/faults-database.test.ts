@@ -88,7 +88,7 @@ sideBySide("a database in trouble", () => {
 
     it("F-06 a disk that is full: 503, nothing that was acknowledged is lost, and it recovers", async () => {
       // A limit on the size of files is a disk that is full, for this process alone; the signal for it is ignored by Node.
-      const world = await startWorld({ wrapper: ["prlimit", "--fsize=4194304"] });
+      const world = await startWorld({ wrapper: ["prlimit", "--fsize=2097152"] });
       await using server = world.server;
       const { issuer, conf, alice } = world;
       const tokens = await getTokens(issuer, conf, { user: alice });

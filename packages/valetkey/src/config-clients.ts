@@ -33,15 +33,19 @@ export async function applyClients(declared: readonly Declared[], clients: Clien
   await disableOthers(new Set(declared.map(({ client_id }) => client_id)), clients, log);
 }
 
-async function apply(
-  { client_id, client_secret, firstParty = false, ...rest }: Declared,
-  clients: Clients,
-): Promise<void> {
+async function apply(declared: Declared, clients: Clients): Promise<void> {
+  const { client_id, client_secret, firstParty = false, ...rest } = declared;
   const metadata = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const found = await clients.find(client_id);
   if (!found) {
     const secret = client_secret === undefined ? {} : { client_secret };
-    await clients.add({ ...metadata, client_id, ...secret }, { provenance: "config", firstParty });
+    try {
+      await clients.add({ ...metadata, client_id, ...secret }, { provenance: "config", firstParty });
+    } catch (error) {
+      // Another server that starts with the same configuration was faster: what it made is looked at like any other.
+      if ((await clients.find(client_id)) === undefined) throw error;
+      await apply(declared, clients);
+    }
     return;
   }
   if (found.provenance !== "config") {
