@@ -54,7 +54,7 @@ describe("the session cookie (RFC 6265bis §4.1.3, SE-02)", () => {
     for (const forged of [
       guessed,
       mixed,
-      `${value.slice(0, -7)}x${value.slice(-6)}`,
+      `${value.slice(0, -7)}${value.at(-7) === "x" ? "y" : "x"}${value.slice(-6)}`,
       "x",
       "....",
       ".".repeat(4000),
