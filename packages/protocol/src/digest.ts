@@ -17,8 +17,8 @@ interface NodeCrypto {
   createHmac(algorithm: "sha256", key: string | Bytes): { update(text: string): { digest(): Uint8Array } };
 }
 
-// WebCrypto sends each hash through a pool of threads, which costs ten times what the hash does. Asked for, not imported: this file
-// runs where there is no Node.
+// WebCrypto sends each hash through a pool of threads: the largest item in a profile of token requests. Asked for, not imported:
+// this file runs where there is no Node.
 const node = (
   globalThis as { process?: { getBuiltinModule?(name: string): NodeCrypto | undefined } }
 ).process?.getBuiltinModule?.("node:crypto");
