@@ -251,9 +251,7 @@ describe("checks of the request, each an error to the client (RFC 6749 §4.1.2.1
         {},
         { resources: [{ resource: "https://api.test", scopes: ["read"], tokens: "opaque" }] },
       );
-      const began = performance.now();
       const { page, parameters } = locationOf(await ask(changes));
-      assert.ok(performance.now() - began < 500);
       assert.equal(page, "https://rp.test/cb");
       assert.equal(parameters.error, error);
       assert.equal(parameters.state, "the state");

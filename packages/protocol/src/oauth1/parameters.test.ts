@@ -141,14 +141,14 @@ test("100 KB of anything is read or refused in linear time (DO-05)", () => {
       (t: string) => readOAuthHeader(`OAuth realm="${t}`),
     ]) {
       let best = Number.POSITIVE_INFINITY;
-      for (let round = 0; round < 5 && best > 100; round++) {
-        const started = performance.now();
+      for (let round = 0; round < 8 && best > 100; round++) {
+        const started = process.threadCpuUsage().user;
         try {
           read(text);
         } catch (e) {
           assert.ok(refused(e), unit);
         }
-        best = Math.min(best, performance.now() - started);
+        best = Math.min(best, (process.threadCpuUsage().user - started) / 1000);
       }
       assert.ok(best <= 100, `${unit}: ${best} ms`);
     }
