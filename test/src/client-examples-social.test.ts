@@ -114,12 +114,12 @@ describe("examples/social-login", () => {
 
   it("asks the provider with a token that is renewed, whichever provider it is", async () => {
     await pass(2_500);
-    const own = await follow(browser, await browser.open(`${app}/profile`), "ask");
+    const own = await follow(browser, await browser.open(`${app}/profile`), "ask-valetkey");
     assert.equal(answerOf(own).name, frida.name);
     const other = createBrowser([app, company.issuer]);
     const profile = await signIn(other, "company");
     await pass(3_500);
-    assert.equal(answerOf(await follow(other, profile, "ask")).name, foreigner.name);
+    assert.equal(answerOf(await follow(other, profile, "ask-company")).name, foreigner.name);
   });
 
   it("a permission that the person took back is explained, and given anew", async () => {
@@ -127,12 +127,12 @@ describe("examples/social-login", () => {
     await signIn(browser, "valetkey");
     await browser.press(await browser.open(`${issuer}/account/apps`), "client_id=social-login");
     await pass(2_500);
-    const ended = await browser.open(`${app}/profile/provider`);
+    const ended = await browser.open(`${app}/profile/ask/valetkey`);
     assert.equal(ended.status, 401, ended.text);
     assert.ok(ended.has("hint") && ended.has("to-profile"), ended.html);
     const again = /href="(\/auth\/login\/valetkey\?[^"]*)"/.exec(ended.html)?.[1] ?? "";
     const answer = await browser.press(await browser.open(app + again), "allow");
-    assert.equal(answer.url.href, `${app}/profile/provider`);
+    assert.equal(answer.url.href, `${app}/profile/ask/valetkey`);
     assert.equal(answerOf(answer).name, frida.name);
   });
 
@@ -140,17 +140,35 @@ describe("examples/social-login", () => {
     const other = createBrowser([app, company.issuer]);
     const stranger = await signIn(other, "company");
     assert.ok(stranger.text.includes(foreigner.email) && !stranger.text.includes("Frida F."), stranger.text);
-    // A link leads to nothing: what is asked for is in the browser that asked.
-    assert.equal((await other.open(`${app}/connect`)).url.href, `${app}/profile`);
-    assert.equal((await other.post(`${app}/connect`, { answer: "yes" })).url.href, `${app}/profile`);
+    // A link adds nothing: it signs in. Nor does a form from elsewhere.
+    const foreign = { headers: { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" } };
+    const forged = await browser.post(`${app}/auth/login/company`, { link: "true" }, foreign);
+    assert.deepEqual([forged.status, forged.has("to-profile")], [403, true]);
 
     const failed = await browser.open(`${app}/auth/callback/company?error=access_denied&state=x`);
     assert.ok(failed.has("to-profile"), "whoever fails to add an account is still signed in");
-    const confirm = await browser.press(await browser.open(`${app}/profile`), "connect-company");
-    assert.equal(confirm.find("wanted")?.text, "Frida F.");
-    const added = await browser.press(confirm, "confirm");
+    const added = await browser.press(await browser.open(`${app}/profile`), "connect-company");
+    assert.equal(added.url.pathname, "/profile");
     assert.match(added.text, /From now on you can sign in with this account too/);
+    assert.match(added.text, /Signed in with Valetkey as Frida Fernandez/);
+    assert.equal(answerOf(await follow(browser, added, "ask-company")).name, foreigner.name);
+    assert.equal(answerOf(await follow(browser, added, "ask-valetkey")).name, frida.name);
     assert.match((await signIn(other, "company", "/")).text, /Hello, Frida F\./);
+  });
+
+  it("an account that was removed is signed out at once and is somebody new afterwards; the one in use stays", async () => {
+    const other = createBrowser([app, company.issuer]);
+    const form = { issuer: company.issuer, sub: foreigner.sub };
+    const { url } = await signIn(other, "company", "/");
+    assert.equal(url.pathname, "/");
+    assert.match((await other.post(`${app}/disconnect`, form)).text, /The account you are signed in with stays/);
+    await signIn(browser, "valetkey");
+    assert.match((await browser.post(`${app}/disconnect`, form)).text, /The account was removed/);
+    assert.ok((await other.open(app)).has("sign-in"), "whoever is signed in with it is so no more");
+    const begun = await signIn(createBrowser([app, company.issuer]), "company", "/");
+    assert.match(begun.text, new RegExp(`Hello, ${foreigner.name}`));
+    assert.match((await browser.open(app)).text, /Hello, Frida F\./);
+    await signOut(browser);
   });
 
   it("signs out in every browser, and at the provider", async () => {
@@ -168,16 +186,5 @@ describe("examples/social-login", () => {
     assert.ok((await browser.open(app)).has("sign-in"));
     const away = await other.press(await signIn(other, "company"), "sign-out-provider");
     assert.ok(away.trail.some(({ url }) => url.startsWith(`${company.issuer}/session/end`)));
-  });
-
-  it("an account that was removed signs in as somebody new, and the last one stays", async () => {
-    const other = createBrowser([app, company.issuer]);
-    const form = { issuer: company.issuer, sub: foreigner.sub };
-    assert.match((await signIn(other, "company", "/")).text, /Hello, Frida F\./);
-    assert.match((await other.post(`${app}/disconnect`, form)).url.pathname, /^\/(auth\/login)?$/);
-    assert.ok((await other.open(app)).has("sign-in"), "nobody is signed in with it any more");
-    assert.match((await signIn(other, "company", "/")).text, new RegExp(`Hello, ${foreigner.name}`));
-    assert.match((await other.post(`${app}/disconnect`, form)).text, /last account cannot be removed/);
-    await signOut(other);
   });
 });

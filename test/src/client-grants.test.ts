@@ -1,7 +1,7 @@
 /**
  * The client's grants without a browser against a foreign end: `oidc-provider`, written by others from the same specifications.
  *
- * RFC 6749 §4.4, RFC 7523, RFC 7591, RFC 7592, RFC 7662, RFC 8628, RFC 8705, RFC 10070, CIBA Core.
+ * RFC 6749 §4.4, RFC 7523, RFC 7591, RFC 7592, RFC 7662, RFC 8628, RFC 10070, CIBA Core. Certificates: client-certificates.test.ts.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -18,7 +18,7 @@ import { deleteRegistration, readRegistration, registerClient, updateRegistratio
 import { revokeToken } from "@valetkey/client/revoke";
 import { generateKey, type KeyResolver, type SigningKey } from "@valetkey/protocol/jose";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
-import { certificateHeader, type ForeignGrants } from "./lib/foreign-grants.ts";
+import type { ForeignGrants } from "./lib/foreign-grants.ts";
 import { type GrantClients, is, redirect_uri, secret, startGrantClients } from "./lib/grant-clients.ts";
 
 /** The foreign end asks for patience in seconds; here they pass at once. */
@@ -36,15 +36,9 @@ describe("our client's grants at oidc-provider", () => {
   });
   after(() => all?.[Symbol.asyncDispose]());
 
-  const withCertificate: typeof fetch = (url, init) => {
-    const headers = new Headers(init?.headers);
-    headers.set(certificateHeader, "CN=client");
-    return fetch(url, { ...init, headers });
-  };
-
-  for (const name of ["basic", "post", "shared", "signing", "tls"] as const) {
+  for (const name of ["basic", "post", "shared", "signing"] as const) {
     it(`a client that proves itself by ${name} gets a token of its own, introspects and revokes it`, async () => {
-      const options = { metadata, client: all.clientOf(name), ...(name === "tls" ? { fetch: withCertificate } : {}) };
+      const options = { metadata, client: all.clientOf(name) };
       const { access_token, expiresAt } = await clientCredentials(options);
       assert.ok(expiresAt && expiresAt > Date.now());
       const alive = await introspectToken({ ...options, token: access_token });
@@ -54,11 +48,10 @@ describe("our client's grants at oidc-provider", () => {
     });
   }
 
-  it("a wrong secret, key or certificate is refused, by name", async () => {
+  it("a wrong secret or key is refused, by name", async () => {
     const other = await generateKey("ES256");
     const wrong: ClientAuthentication[] = [
       { client_id: "shared", client_secret: `${secret}x`, token_endpoint_auth_method: "client_secret_jwt" },
-      { client_id: "tls", token_endpoint_auth_method: "tls_client_auth" },
       {
         client_id: "signing",
         token_endpoint_auth_method: "private_key_jwt",

@@ -1,16 +1,15 @@
 /**
- * The app: home, sign-in with several providers, a profile behind a guard, linked accounts, preferences, sign-out.
+ * The app: home, sign-in with several providers, a profile behind a guard, accounts of one person, preferences, sign-out.
  */
-import { createOAuth } from "@valetkey/client";
+import { createOAuth, type OAuth } from "@valetkey/client";
 import { requireUser, valetkey } from "@valetkey/client/hono";
 import type { Store } from "@valetkey/store";
 import { Hono } from "hono";
 import { csrf } from "hono/csrf";
-import { connectRoutes } from "./connect.tsx";
-import { createConnecting } from "./connecting.ts";
-import { inOurFrame, notFound, onError } from "./errors.tsx";
+import { disconnectRoute } from "./disconnect.ts";
+import { failedSignIn, notFound, onError } from "./errors.tsx";
 import { show } from "./layout.tsx";
-import { labelOf, Profile, SignIn, Welcome } from "./pages.tsx";
+import { Profile, SignIn, Welcome } from "./pages.tsx";
 import type { People, Theme } from "./people.ts";
 import { person, personOf } from "./person.ts";
 import { style } from "./style.ts";
@@ -33,24 +32,22 @@ export interface Site {
 }
 
 export function makeApp({ url, ways, people, store, secret }: AppOptions): Site {
-  const oauth = createOAuth({
+  const oauth: OAuth = createOAuth({
     baseUrl: url,
     secret,
     store,
     providers: ways.map(({ provider }) => provider),
-    // Everything was verified: write down who came. Throwing here would refuse the sign-in.
+    // Everything was verified: write down who came, and say who that is here. Throwing would refuse the sign-in.
     onSignIn: (user, _tokens, from) => people.signedIn(user, from),
+    pages: {
+      signIn: (page) => show({ title: "Sign in", narrow: true }, <SignIn {...page} />),
+      error: async (page, request) =>
+        failedSignIn(page, personOf(people, await oauth.session(request).catch(() => null))),
+    },
   });
-  const connecting = createConnecting(secret, url.startsWith("https:"));
 
   const app = new Hono();
   app.get("/style.css", (c) => c.body(style, 200, { "Content-Type": "text/css; charset=utf-8" }));
-  app.use(inOurFrame(async (request) => personOf(people, await oauth.session(request).catch(() => null))));
-  // Our own page in the place of the one createOAuth has: it comes first.
-  app.get("/auth/login", (c) =>
-    show(c, { title: "Sign in", narrow: true }, <SignIn ways={ways} returnTo={c.req.query("returnTo")} />),
-  );
-
   const site = app
     .use(valetkey(oauth))
     .use(csrf({ origin: url }))
@@ -58,9 +55,8 @@ export function makeApp({ url, ways, people, store, secret }: AppOptions): Site 
   site.get("/", (c) => {
     const { person } = c.var;
     return person === undefined
-      ? show(c, { title: "Welcome" }, <Welcome />)
+      ? show({ title: "Welcome" }, <Welcome />)
       : show(
-          c,
           { title: `Hello, ${person.name}`, person },
           <section>
             <p>It is good to see you.</p>
@@ -77,7 +73,6 @@ export function makeApp({ url, ways, people, store, secret }: AppOptions): Site 
     if (person === undefined) return auth.signOut();
     const view = { auth, person, ways, accounts: people.accountsOf(person), access: await auth.accounts() };
     return show(
-      c,
       { title: "Your profile", person },
       <Profile {...view} notice={notices.get(c.req.query("done") ?? "")} />,
     );
@@ -92,16 +87,16 @@ export function makeApp({ url, ways, people, store, secret }: AppOptions): Site 
     return c.redirect("/profile?done=saved", 303);
   });
 
-  // The provider's API, with a token that is renewed when it has to be; createOAuth finds, keeps and refreshes it.
-  site.get("/profile/provider", requireUser(), async (c) => {
+  // A provider's API, with a token that is renewed when it has to be; createOAuth finds, keeps and refreshes it.
+  site.get("/profile/ask/:provider", requireUser(), async (c) => {
     const { auth, person } = c.var;
-    const way = ways.find(({ provider }) => provider.name === auth.provider);
+    const way = ways.find(({ provider }) => provider.name === c.req.param("provider"));
     if (way === undefined) return c.notFound();
-    const answer = await auth.fetch(auth.provider, await way.whoAmI());
+    const { name, label } = way.provider;
+    const answer = await auth.fetch(name, await way.whoAmI());
     const text = await answer.text();
     return show(
-      c,
-      { title: `${labelOf(ways, auth.provider)} answers ${answer.status}`, person },
+      { title: `${label} answers ${answer.status}`, person },
       <section>
         <pre id="answer" tabindex={0}>
           {pretty(text)}
@@ -113,7 +108,7 @@ export function makeApp({ url, ways, people, store, secret }: AppOptions): Site 
     );
   });
 
-  site.route("/", connectRoutes({ ways, people, connecting }));
+  site.route("/", disconnectRoute(people));
   site.notFound(notFound);
   site.onError(onError);
   return site;
@@ -124,7 +119,7 @@ const notices = new Map([
   ["saved", "Saved."],
   ["connected", "From now on you can sign in with this account too."],
   ["removed", "The account was removed."],
-  ["last", "The last account cannot be removed: you could not sign in any more."],
+  ["kept", "The account you are signed in with stays. Sign in with another one to remove it."],
 ]);
 
 function pretty(text: string): string {

@@ -1,10 +1,8 @@
 /**
  * The frame of every page, and the headers it is sent with.
  */
-import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Child } from "hono/jsx";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Person } from "./people.ts";
 
 /** Nothing runs, nothing is sent elsewhere but pictures asked for. No form-action: signing out may lead to a provider. */
@@ -58,10 +56,10 @@ function Layout({ title, person, narrow, children }: Frame) {
 }
 
 /** Answers with a page. */
-export function show(c: Context, frame: Omit<Frame, "children">, children: Child, status = 200) {
-  return c.html(
-    html`<!doctype html>${<Layout {...frame}>{children}</Layout>}`,
-    status as ContentfulStatusCode,
-    pageHeaders,
-  );
+export async function show(frame: Omit<Frame, "children">, children: Child, status = 200): Promise<Response> {
+  const body = await html`<!doctype html>${<Layout {...frame}>{children}</Layout>}`;
+  return new Response(String(body), {
+    status,
+    headers: { ...pageHeaders, "Content-Type": "text/html; charset=utf-8" },
+  });
 }

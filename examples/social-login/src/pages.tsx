@@ -1,12 +1,12 @@
 /**
  * What the pages show: the start, the ways to sign in, a person's profile.
  */
-import type { Account, Auth } from "@valetkey/client";
+import type { Account, Auth, SignInPage } from "@valetkey/client";
 import type { LinkedAccount, Person } from "./people.ts";
 import type { Way } from "./ways.ts";
 
 const time = (at: number) => new Date(at).toISOString().slice(0, 16).replace("T", " ");
-export const labelOf = (ways: readonly Way[], name: string): string =>
+const labelOf = (ways: readonly Way[], name: string): string =>
   ways.find(({ provider }) => provider.name === name)?.provider.label ?? name;
 
 export const Welcome = () => (
@@ -19,29 +19,26 @@ export const Welcome = () => (
 );
 
 /** The page at /auth/login: links, because nothing happens here before somebody comes back. */
-export function SignIn({ ways, returnTo }: { ways: readonly Way[]; returnTo: string | undefined }) {
-  const query = returnTo === undefined ? "" : `?returnTo=${encodeURIComponent(returnTo)}`;
-  return (
-    <section>
-      <ul class="ways">
-        {ways.map(({ provider: { name, label } }) => (
-          <li>
-            <a class="button" id={`way-${name}`} href={`/auth/login/${name}${query}`}>
-              Continue with {label}
-            </a>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
+export const SignIn = ({ ways }: SignInPage) => (
+  <section>
+    <ul class="ways">
+      {ways.map(({ name, label, href }) => (
+        <li>
+          <a class="button" id={`way-${name}`} href={href}>
+            Continue with {label}
+          </a>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
 
 export interface ProfileView {
   readonly person: Person;
   readonly auth: Auth;
   readonly ways: readonly Way[];
   readonly accounts: readonly LinkedAccount[];
-  /** What is held of the provider: scopes and times, never a token. */
+  /** What is held of the providers: scopes and times, never a token. */
   readonly access: readonly Account[];
   readonly notice: string | undefined;
 }
@@ -94,24 +91,30 @@ export function Profile({ person, auth, ways, accounts, access, notice }: Profil
       </section>
       <Accounts accounts={accounts} ways={ways} auth={auth} />
       <section aria-labelledby="access">
-        <h2 id="access">What {label} lets us do</h2>
-        {access.map(({ scope, expiresAt, signInAgain }) => (
-          <dl>
-            <dt>Scopes</dt>
-            <dd>{scope.join(" ")}</dd>
-            <dt>Access token</dt>
-            <dd>
-              {signInAgain
-                ? "ended: sign in again"
-                : expiresAt === undefined
-                  ? "without an end"
-                  : `until ${time(expiresAt)} UTC, then renewed`}
-            </dd>
-          </dl>
+        <h2 id="access">What they let us do</h2>
+        {access.map(({ provider, scope, expiresAt, signInAgain }) => (
+          <>
+            <dl>
+              <dt>Account</dt>
+              <dd>{labelOf(ways, provider)}</dd>
+              <dt>Scopes</dt>
+              <dd>{scope.join(" ")}</dd>
+              <dt>Access token</dt>
+              <dd>
+                {signInAgain
+                  ? "ended: sign in again"
+                  : expiresAt === undefined
+                    ? "without an end"
+                    : `until ${time(expiresAt)} UTC, then renewed`}
+              </dd>
+            </dl>
+            <p>
+              <a class="button" id={`ask-${provider}`} href={`/profile/ask/${provider}`}>
+                Ask {labelOf(ways, provider)} who I am
+              </a>
+            </p>
+          </>
         ))}
-        <a class="button" id="ask" href="/profile/provider">
-          Ask {label} who I am
-        </a>
       </section>
       <SignOut
         label={label}
@@ -147,9 +150,15 @@ function Accounts({ accounts, ways, auth }: Pick<ProfileView, "accounts" | "ways
           </li>
         ))}
       </ul>
+      <p class="soft">
+        An account that has been somebody by itself here becomes yours when you add it; what was saved under it alone is
+        given up.
+      </p>
       <div class="row">
         {ways.map(({ provider: { name, label } }) => (
-          <form method="post" action={`/connect/${name}`}>
+          <form method="post" action={`/auth/login/${name}`}>
+            <input type="hidden" name="link" value="true" />
+            <input type="hidden" name="returnTo" value="/profile?done=connected" />
             <button type="submit" id={`connect-${name}`}>
               Add {label}
             </button>

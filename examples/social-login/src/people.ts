@@ -2,11 +2,14 @@
  * The user database: people with their preferences, and the accounts they sign in with.
  *
  * OpenID Connect Core §5.7. Guarantees that an account is found by issuer and subject and by nothing else: whoever gets hold of
- * somebody's e-mail address, or of a provider that lets people claim any, is still another person here.
+ * somebody's e-mail address, or of a provider that lets people claim any, is still another person here. An account is added to a
+ * person only by that person, while signed in.
  */
 import { randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import type { SignInFrom } from "@valetkey/client";
 import type { User } from "@valetkey/client/auth";
+import { ClientError } from "@valetkey/client/client-error";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -33,13 +36,13 @@ export interface LinkedAccount extends AccountKey {
 }
 
 export interface People {
-  /** Takes note of a sign-in; an account that was never seen begins a person. */
-  signedIn(user: User, from: { readonly provider: string; readonly issuer: string }): void;
-  find(account: AccountKey): Person | undefined;
+  /**
+   * Takes note of a sign-in and says who it is. An account that was never seen begins a person, or is added to the one who asks for
+   * that; so is one that has been somebody by itself so far. One of somebody who has others besides is `account_taken`.
+   */
+  signedIn(user: User, from: SignInFrom): { readonly person: string };
   accountsOf(person: Person): LinkedAccount[];
   update(person: Person, preferences: Pick<Person, "name" | "theme">): void;
-  /** Gives an account to a person. `taken`: it belongs to somebody who has others besides, who would lose it. */
-  connect(account: AccountKey, person: Person): "connected" | "taken";
   /** Takes an account from a person; the last one stays, for nobody could sign in any more. */
   disconnect(account: AccountKey, person: Person): boolean;
   byId(id: string): Person | undefined;
@@ -86,14 +89,20 @@ export function openPeople(file: string): People {
     get<{ number: number }>("select count(*) as number from accounts where person = ?", person)?.number ?? 0;
 
   return {
-    signedIn: (user, { provider, issuer }) =>
+    signedIn: (user, { provider, issuer, intent, previous }) =>
       atOnce(() => {
         const { sub, email = null, email_verified, picture = null } = user;
         const title = user.name ?? user.username ?? email ?? "somebody without a name";
-        let person = ownerOf({ issuer, sub });
-        if (person === undefined) {
-          person = randomUUID();
+        const owner = ownerOf({ issuer, sub });
+        const wanted = intent === "link" ? previous?.person : undefined;
+        const person = wanted ?? owner ?? randomUUID();
+        if (person !== owner && person !== wanted) {
           run("insert into people (id, name, created) values (?, ?, ?)", person, title, Date.now());
+        }
+        if (owner !== undefined && owner !== person) {
+          if (count(owner) > 1) throw new ClientError("account_taken", "its person has other accounts besides");
+          run("update accounts set person = ? where person = ?", person, owner);
+          run("delete from people where id = ?", owner);
         }
         const verified = email_verified === undefined ? null : Number(email_verified);
         run(
@@ -104,14 +113,8 @@ export function openPeople(file: string): People {
              last_sign_in = excluded.last_sign_in`,
           ...[issuer, sub, person, provider, title, picture, email, verified, Date.now()],
         );
+        return { person };
       }),
-
-    find: ({ issuer, sub }) =>
-      get<Person>(
-        `select people.id, people.name, people.theme from people join accounts on accounts.person = people.id
-         where accounts.issuer = ? and accounts.sub = ?`,
-        ...[issuer, sub],
-      ),
 
     byId: (id) => get<Person>("select id, name, theme from people where id = ?", id),
 
@@ -124,16 +127,6 @@ export function openPeople(file: string): People {
 
     update: ({ id }, { name, theme }) =>
       void run("update people set name = ?, theme = ? where id = ?", name, theme, id),
-
-    connect: (account, { id }) =>
-      atOnce(() => {
-        const owner = ownerOf(account);
-        if (owner === undefined || owner === id) return "connected";
-        if (count(owner) > 1) return "taken";
-        run("update accounts set person = ? where issuer = ? and sub = ?", id, account.issuer, account.sub);
-        run("delete from people where id = ?", owner);
-        return "connected";
-      }),
 
     disconnect: ({ issuer, sub }, { id }) =>
       atOnce(() => {

@@ -5,11 +5,11 @@ import type { Auth } from "@valetkey/client";
 import type { MiddlewareHandler } from "hono";
 import type { People, Person } from "./people.ts";
 
-/** Finds the person of whoever is signed in. */
+/** Finds the person of whoever is signed in: as `onSignIn` answered. */
 export const personOf = (people: People, auth: Auth | null): Person | undefined =>
-  auth === null ? undefined : people.find({ issuer: auth.issuer, sub: auth.user.sub });
+  auth?.person === undefined ? undefined : people.byId(auth.person);
 
-/** Sets `c.var.person`; nothing if nobody is signed in, or with an account that belongs to nobody any more. */
+/** Sets `c.var.person`; nothing if nobody is signed in, or as somebody who is no more. */
 export function person(
   people: People,
 ): MiddlewareHandler<{ Variables: { auth: Auth | null; person: Person | undefined } }> {

@@ -41,8 +41,10 @@ export interface Auth {
   readonly user: User;
   /** Name of the provider the person signed in with. */
   readonly provider: string;
-  /** Its issuer: together with `user.sub` the key of the person. */
+  /** Its issuer: together with `user.sub` the key of the account. */
   readonly issuer: string;
+  /** Who this is in the application: the `person` that `onSignIn` answered with. */
+  readonly person?: string;
   /** Milliseconds at which the person last proved who they are, as far as the provider tells. */
   readonly authTime?: number;
   /**
@@ -60,8 +62,28 @@ export interface Auth {
    * @example const redirect = await auth.needScope("acme", "calendar"); if (redirect) return redirect;
    */
   needScope(provider: string, scope: string, options?: { readonly returnTo?: string }): Promise<Response | undefined>;
-  /** The accounts this session holds tokens of. */
+  /**
+   * Answers an API that wants the person to prove who they are in another way, or again (RFC 9470): gives the redirect to answer
+   * with, or nothing if its answer says no such thing. The person comes back to the same page, or to `returnTo`, with tokens that say so.
+   * A provider that did not sign them in as the API wants is refused there, so nobody goes round in circles.
+   *
+   * @example const redirect = await auth.needStepUp("acme", answer); if (redirect) return redirect;
+   */
+  needStepUp(
+    provider: string,
+    answer: Response,
+    options?: { readonly returnTo?: string },
+  ): Promise<Response | undefined>;
+  /** The accounts this session holds tokens of: first the one the person signed in with, then those that were added. */
   accounts(): Promise<readonly Account[]>;
+  /**
+   * Takes an account away, by name of its provider or by its key, and revokes its tokens. Where `onSignIn` says who a person is, it
+   * goes out of all their sessions, and those that were begun with it end. The account this session was begun with is
+   * `account_in_use`: signing out ends that one. What the application itself stores about it is the application's.
+   *
+   * @example await auth.unlink("acme");
+   */
+  unlink(account: string | { readonly issuer: string; readonly sub: string }): Promise<void>;
   /** Ends the session and gives the redirect to answer with. The session is over even if the answer is not used. */
   signOut(options?: SignOutOptions): Promise<Response>;
 }

@@ -62,7 +62,10 @@ export async function authorizationRequest(options: AuthorizationUrlOptions): Pr
   const { metadata, client_id, redirect_uri, scope, resource = [], prompt, state = randomToken(32) } = options;
   const { pkce = "S256", scope_separator = " " } = options;
   if (pkce === "S256" && metadata.code_challenge_methods_supported?.includes("S256") !== true) {
-    throw new ClientError("pkce_unsupported", `${metadata.issuer} does not announce S256`);
+    const methods = metadata.code_challenge_methods_supported;
+    const got =
+      methods === undefined ? "no code_challenge_methods_supported" : `only ${methods.join(", ").slice(0, 100)}`;
+    throw new ClientError("pkce_unsupported", `${metadata.issuer} announces ${got}, expected S256`);
   }
   const names = scope.split(" ").filter((name) => name !== "");
   const nonce = randomToken(32);

@@ -77,7 +77,7 @@ export async function startBackchannelAuthentication(request: BackchannelAuthent
     signer === undefined
       ? plain
       : { request: await requestObject({ ...signer, issuer, client_id: client.client_id, parameters: plain, now }) };
-  const outcome = { refused: "authorization_refused", statuses: [200] } as const;
+  const outcome = { refused: "authorization_refused", statuses: [200], grant_type } as const;
   const body = await postForJson("backchannel_authentication_endpoint", form, request, outcome);
   return {
     auth_req_id: textMember(body, "auth_req_id"),

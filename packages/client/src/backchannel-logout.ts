@@ -13,6 +13,8 @@ export interface LogoutToken {
   readonly sub?: string;
   readonly jti: string;
   /** Seconds. */
+  readonly iat: number;
+  /** Seconds. */
   readonly exp: number;
 }
 
@@ -45,7 +47,7 @@ export async function verifyLogoutToken(token: string, checks: LogoutTokenChecks
   // §2.4: logout+jwt is recommended, so one without a type is taken; one of another kind is not.
   const typ = header.typ?.toLowerCase().replace(/^application\//, "");
   if (typ !== undefined && typ !== "logout+jwt" && typ !== "jwt") throw new JwtError("typ", "not a logout token");
-  const { iss, sub, jti, exp, sid, events, nonce } = claims;
+  const { iss, sub, jti, iat, exp, sid, events, nonce } = claims;
   if (typeof events !== "object" || events === null || !isObject((events as Record<string, unknown>)[event])) {
     throw new JwtError("claims", "events does not say that this is a logout");
   }
@@ -54,8 +56,10 @@ export async function verifyLogoutToken(token: string, checks: LogoutTokenChecks
   if (sid !== undefined && (typeof sid !== "string" || sid === ""))
     throw new JwtError("claims", "sid must be a string");
   if (sid === undefined && !sub) throw new JwtError("claims", "neither sub nor sid is there");
-  if (!iss || !jti || exp === undefined) throw new JwtError("claims", "iss, jti or exp is empty");
-  return { iss, jti, exp, ...(sid === undefined ? {} : { sid }), ...(sub ? { sub } : {}) };
+  if (!iss || !jti || iat === undefined || exp === undefined) {
+    throw new JwtError("claims", "iss, jti, iat or exp is empty");
+  }
+  return { iss, jti, iat, exp, ...(sid === undefined ? {} : { sid }), ...(sub ? { sub } : {}) };
 }
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);

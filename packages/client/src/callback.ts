@@ -9,12 +9,16 @@ import { isOAuthError } from "@valetkey/protocol/errors";
 import { type Form, parseForm, readQuery } from "@valetkey/protocol/form";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import { ClientError } from "./client-error.ts";
+import { issuerFix } from "./lib/issuer-difference.ts";
+import { refusal, shown } from "./lib/refusal.ts";
 
 /** What the answer must fit. */
 export interface ExpectedAnswer {
   readonly metadata: Pick<ServerMetadata, "issuer" | "authorization_response_iss_parameter_supported">;
   /** The state that was sent. */
   readonly state: string;
+  /** What was asked for: makes the explanation of a refusal specific. */
+  readonly asked?: { readonly client_id: string; readonly redirect_uri: string; readonly scope: string };
   /** `if_sent`: nothing announces `iss`, so it is compared whenever it is there. Default: it must be announced. */
   readonly iss?: "announced" | "if_sent";
 }
@@ -42,17 +46,15 @@ export function checkCallback(answer: URL | Form, expected: ExpectedAnswer): { r
     throw new ClientError("state_mismatch", "the state is not the one that was sent");
   }
   checkIss(form.iss, expected);
-  const { error, error_description } = form;
-  if (error !== undefined) {
-    const code = error === "access_denied" ? "access_denied" : "authorization_refused";
-    throw new ClientError(code, `the answer is the error ${shown(error)}`, {
-      error: shown(error),
-      error_description: error_description === undefined ? undefined : shown(error_description),
-    });
+  if (form.error !== undefined) {
+    const code = form.error === "access_denied" ? "access_denied" : "authorization_refused";
+    throw refusal(code, "authorization endpoint", form, expected.asked);
   }
   const { code } = form;
   if (code === undefined || code.length > 4096)
-    throw new ClientError("response_invalid", "the answer has no usable code");
+    throw new ClientError("response_invalid", "the answer has no usable code", {
+      fix: "The provider answered neither with a code nor with an error: leave response_type at code, and look at what comes between it and the application.",
+    });
   return { code };
 }
 
@@ -60,15 +62,16 @@ export function checkCallback(answer: URL | Form, expected: ExpectedAnswer): { r
 function checkIss(iss: string | undefined, { metadata, iss: when = "announced" }: ExpectedAnswer): void {
   const announced = metadata.authorization_response_iss_parameter_supported === true;
   if (iss === undefined) {
-    if (announced) throw new ClientError("issuer_missing", `the answer has no iss, expected ${metadata.issuer}`);
-    return;
+    if (!announced) return;
+    throw new ClientError("issuer_missing", `the answer has no iss, expected ${metadata.issuer}`, {
+      fix: "Something between the provider and the application drops iss; or the provider announces authorization_response_iss_parameter_supported and does not mean it: then set it to false in metadata.",
+    });
   }
   if (iss !== metadata.issuer) {
-    throw new ClientError("issuer_mismatch", `the answer has the iss ${shown(iss)}, expected ${metadata.issuer}`);
+    throw new ClientError("issuer_mismatch", `the answer has the iss ${shown(iss)}, expected ${metadata.issuer}`, {
+      fix: `${issuerFix(iss, metadata.issuer)} If it is a service you do not know, somebody is trying to mix up two providers (RFC 9700 §4.4).`,
+    });
   }
   if (!announced && when === "announced")
     throw new ClientError("issuer_unexpected", `${metadata.issuer} sent iss without announcing it`);
 }
-
-/** Text from outside, fit for a log line and a page: printable, at most 300 characters. */
-const shown = (text: string): string => text.replace(/\p{C}/gu, " ").slice(0, 300);

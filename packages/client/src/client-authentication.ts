@@ -1,7 +1,7 @@
 /**
  * How a client proves who it is at the issuer's endpoints, in each of the registered ways.
  *
- * RFC 6749 §2.3.1 (secrets), OpenID Connect Core §9 and RFC 7523 §2.2 as updated by RFC 10070 (assertions: the audience is the
+ * RFC 6749 §2.3.1 (secrets), OpenID Connect Core §9 and RFC 7523 §2.2 as updated by RFC 10070 §4 (assertions: the audience is the
  * issuer), RFC 8705 §2 and §5 (certificates and the endpoints for them).
  * Guarantees that exactly one way is used in a request, and that an assertion convinces nobody but the issuer that is meant.
  */

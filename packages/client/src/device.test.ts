@@ -83,7 +83,14 @@ describe("waiting for a decision elsewhere", () => {
       await assert.rejects(start({ ...codes, ...more }), is("token_response_invalid"), JSON.stringify(more));
     }
     server.answer(json({ error: "unauthorized_client" }, 400));
-    await assert.rejects(startDeviceAuthorization(options()), is("authorization_refused", "unauthorized_client"));
+    await assert.rejects(
+      startDeviceAuthorization(options()),
+      (e) =>
+        is("authorization_refused", "unauthorized_client")(e) &&
+        isClientError(e) &&
+        /the grant type urn:ietf:params:oauth:grant-type:device_code at the provider/.test(e.fix ?? ""),
+      "the fix names the grant that is missing",
+    );
   });
 
   it("polls in the rhythm it was given, slower for good after slow_down, until the tokens come (RFC 8628 §3.5, DV-03)", async () => {

@@ -10,6 +10,8 @@ import { type EndpointOptions, postForJson, secondsMember, textMember, unusable 
 import { readSecureUrl } from "./lib/secure-url.ts";
 import type { Parameters, Tokens } from "./token-request.ts";
 
+const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+
 export interface DeviceAuthorization extends EndpointOptions {
   readonly scope?: string;
   readonly resource?: string | readonly string[];
@@ -36,7 +38,7 @@ export interface DeviceCode {
 export async function startDeviceAuthorization(request: DeviceAuthorization): Promise<DeviceCode> {
   const { scope, resource, parameters, metadata, now = Date.now } = request;
   const form = { ...parameters, scope, resource };
-  const outcome = { refused: "authorization_refused", statuses: [200] } as const;
+  const outcome = { refused: "authorization_refused", statuses: [200], grant_type } as const;
   const body = await postForJson("device_authorization_endpoint", form, request, outcome);
   const user_code = textMember(body, "user_code", 64);
   if (!/^[\x20-\x7e]+$/.test(user_code)) throw unusable("user_code is not printable");
@@ -64,6 +66,5 @@ export async function startDeviceAuthorization(request: DeviceAuthorization): Pr
  * `error` `expired_token`. An ID token in the answer is still to be verified (`checkIdToken`).
  */
 export async function pollDevice(device: DeviceCode, options: PollOptions): Promise<Tokens> {
-  const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
   return poll({ grant_type, device_code: device.device_code }, device, options);
 }

@@ -60,6 +60,7 @@ test("a document about another resource, or with unsafe servers, is refused (RFC
     ["a server without https", (url) => ({ resource: `${url}/photos`, authorization_servers: ["http://as.example"] })],
     ["a server that is a script", (url) => ({ resource: `${url}/photos`, authorization_servers: ["javascript:1"] })],
     ["a list", () => []],
+    ["a resource that is no text", () => ({ resource: { toString: 1 } })],
   ];
   for (const [what, document] of bad) {
     await using api = await startResource({ "/meta": document }, (url) => `Bearer resource_metadata="${url}/meta"`);
@@ -89,4 +90,5 @@ test("what stands in another parameter's quotes is not the parameter (RFC 9110 Â
   assert.equal(read('Bearer realm="resource_metadata=\\"https://evil\\""'), undefined);
   assert.equal(read("Bearer resource_metadata=https://a/b"), "https://a/b");
   assert.equal(read("Bearer"), undefined);
+  assert.equal(read("Bearer x=resource_metadata=https://evil, resource_metadata=https://a"), "https://a");
 });

@@ -12,6 +12,7 @@ import { ClientError } from "./client-error.ts";
 import { ask } from "./lib/ask.ts";
 import { readChallengeParameter } from "./lib/challenge-parameter.ts";
 import { readSecureUrl } from "./lib/secure-url.ts";
+import { shownValue } from "./lib/shown-value.ts";
 
 export interface DiscoverResourceOptions {
   /** The answer of the resource, if there was one: its `WWW-Authenticate` may say where the document is. */
@@ -42,7 +43,7 @@ export async function discoverResource(
   const named = readChallengeParameter(options.response?.headers.get("www-authenticate") ?? "", "resource_metadata");
   if (named !== undefined) {
     const place = readSecureUrl(named, resource.protocol === "http:");
-    if (place === undefined) throw invalid(`resource_metadata must be an https URL, got ${named.slice(0, 200)}`);
+    if (place === undefined) throw invalid(`resource_metadata must be an https URL, got ${shownValue(named)}`);
     const document = await read(place, options);
     if (document === undefined) throw invalid(`there is nothing at ${place.origin}${place.pathname}`);
     // §3.3: identical to the URL that was asked, unless the caller knows the resource by another name.
@@ -73,9 +74,7 @@ function check(document: Record<string, unknown>, url: URL, accepted: readonly s
   const { resource, authorization_servers } = document;
   // §3.3: the document must be about what was asked for; otherwise nothing in it may be used.
   if (typeof resource !== "string" || !accepted.includes(resource)) {
-    throw invalid(
-      `the document is about another resource: asked for ${url.href}, got ${String(resource).slice(0, 200)}`,
-    );
+    throw invalid(`the document is about another resource: asked for ${url.href}, got ${shownValue(resource)}`);
   }
   const servers = authorization_servers ?? [];
   const safe = (one: unknown) => readSecureUrl(one, url.protocol === "http:") !== undefined;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import type { ClientError } from "./client-error.ts";
 import { discover } from "./discover.ts";
 
 async function serving(documents: Record<string, (url: string) => unknown>) {
@@ -55,4 +56,20 @@ test("what OpenID Connect requires is required of its document only; the rest of
   }
   await using none = await serving({});
   await assert.rejects(discover(none.url), { code: "metadata_invalid", message: /no discovery document/ });
+});
+
+test("a document with values of any kind is refused in one printable line (AD-13)", async () => {
+  const odd = ["https://id.example\n[valetkey] signed in \u001b[31m", { toString: 1 }, ["https://id.example"], null, 7];
+  for (const value of odd) {
+    const named = (url: string) => ({ issuer: value, token_endpoint: `${url}/token` });
+    const placed = (url: string) => ({ issuer: url, token_endpoint: value });
+    for (const document of [named, placed]) {
+      await using server = await serving({ "/.well-known/oauth-authorization-server": document });
+      await assert.rejects(discover(server.url), ({ code, message }: ClientError) => {
+        assert.equal(code, "metadata_invalid");
+        assert.match(message, /^\P{C}+$/u);
+        return true;
+      });
+    }
+  }
 });

@@ -53,7 +53,7 @@ describe("requests bound to a key", () => {
 
   it("a Bearer token where a bound one was asked for is refused, and the other way round (§5, RP-09)", async () => {
     server.answer(json(bearer));
-    await assert.rejects(exchange(), (e) => isClientError(e, "token_response_invalid"));
+    await assert.rejects(exchange(), (e) => isClientError(e, "token_not_bound"));
     server.answer(json(bound));
     const { metadata } = server;
     await assert.rejects(
@@ -122,6 +122,18 @@ describe("requests bound to a key", () => {
     assert.equal((await since(async () => assert.equal((await call(`${server.origin}/api`)).status, 401))).length, 2);
     server.answer(challenge("api-5", "invalid_token"));
     assert.equal((await since(() => call(`${server.origin}/api`))).length, 1);
+  });
+
+  it("asked for a nonce, a request is sent again with that very one, whatever others were given meanwhile (§8.2)", async () => {
+    const nonces = new Map([[server.origin, "theirs"]]);
+    // As if somebody else's newer one came in each time before ours is used.
+    Object.assign(nonces, { set: () => nonces, delete: () => false });
+    dpop = createDpop(dpop.key, nonces);
+    server.answer(wantsNonce("mine"), json(bound));
+    assert.deepEqual((await since(exchange)).map(nonceOf), ["theirs", "mine"]);
+    server.answer(challenge("mine"), () => new Response("ok"));
+    const call = dpopFetch({ dpop, access_token, now });
+    assert.deepEqual((await since(() => call(`${server.origin}/api`))).map(nonceOf), ["theirs", "mine"]);
   });
 
   it("a body that can be read only once is not sent twice; the nonce is kept for the next request", async () => {

@@ -8,10 +8,13 @@
 import { createDpopProof, type DpopKey } from "@valetkey/protocol/dpop";
 import type { Fetch } from "@valetkey/protocol/read-json";
 
-/** A key and the nonces servers gave for it. One value per key; it is used for the token endpoint and for APIs. */
+/** A key and the nonces servers gave. It is used for the token endpoint and for APIs. */
 export interface Dpop {
   readonly key: DpopKey;
-  /** The last nonce of each origin. Kept by the caller, if it should outlive this process or page. */
+  /**
+   * The last nonce of each origin. Kept by the caller, if it should outlive this process or page. Several keys may share them: a
+   * server that wants one for each key says so with a nonce, and is sent that one.
+   */
   readonly nonces: Map<string, string>;
 }
 
@@ -21,7 +24,7 @@ export const createDpop = (key: DpopKey, nonces: Map<string, string> = new Map()
 /** Origins whose nonces are kept. */
 const mostOrigins = 100;
 
-/** Makes the proof for one request, with the last nonce of its origin. */
+/** Makes the proof for one request, with the nonce that was given for it or else the last one of its origin. */
 export async function proofFor(
   dpop: Dpop,
   request: {
@@ -29,25 +32,31 @@ export async function proofFor(
     readonly url: string | URL;
     readonly access_token?: string | undefined;
     readonly now: number;
+    readonly nonce?: string | undefined;
   },
 ): Promise<{ readonly proof: string; readonly nonce: string | undefined }> {
   const { method, url, access_token, now } = request;
-  const nonce = dpop.nonces.get(new URL(url).origin);
+  const nonce = request.nonce ?? dpop.nonces.get(new URL(url).origin);
   const proof = await createDpopProof({ key: dpop.key, htm: method, htu: url, access_token, now, nonce });
   return { proof, nonce };
 }
 
-/** Remembers the nonce of an answer, and tells whether it is another than the one that was sent (§8.2). */
-export function rememberNonce(dpop: Dpop, url: string | URL, response: Response, sent: string | undefined): boolean {
+/** Remembers the nonce of an answer, and gives it if it is another than the one that was sent (§8.2). */
+export function rememberNonce(
+  dpop: Dpop,
+  url: string | URL,
+  response: Response,
+  sent: string | undefined,
+): string | undefined {
   const nonce = response.headers.get("dpop-nonce");
   // §8.1: NQCHAR. Anything else, two joined by a comma and a blank included, is no nonce.
-  if (nonce === null || nonce.length > 1024 || !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(nonce)) return false;
+  if (nonce === null || nonce.length > 1024 || !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(nonce)) return undefined;
   const { origin } = new URL(url);
   dpop.nonces.delete(origin);
   dpop.nonces.set(origin, nonce);
   const [oldest] = dpop.nonces.keys();
   if (oldest !== undefined && dpop.nonces.size > mostOrigins) dpop.nonces.delete(oldest);
-  return nonce !== sent;
+  return nonce === sent ? undefined : nonce;
 }
 
 /**
@@ -66,18 +75,19 @@ export function dpopFetch(options: {
   const { dpop, access_token, fetch = globalThis.fetch, now = Date.now } = options;
   return async (url, init = {}) => {
     const method = methodOf(init.method);
-    const send = async () => {
-      const { proof, nonce } = await proofFor(dpop, { method, url, access_token, now: now() });
+    const send = async (given?: string) => {
+      const { proof, nonce } = await proofFor(dpop, { method, url, access_token, now: now(), nonce: given });
       const headers = new Headers(init.headers);
       headers.set("Authorization", `DPoP ${access_token}`);
       headers.set("DPoP", proof);
       const response = await fetch(url, { ...init, method, headers, redirect: init.redirect ?? "manual" });
-      return { response, isNew: rememberNonce(dpop, url, response, nonce) };
+      return { response, next: rememberNonce(dpop, url, response, nonce) };
     };
-    const { response, isNew } = await send();
-    if (!isNew || !wantsNonce(response) || init.body instanceof ReadableStream) return response;
+    const { response, next } = await send();
+    if (next === undefined || !wantsNonce(response) || init.body instanceof ReadableStream) return response;
     await response.body?.cancel();
-    return (await send()).response;
+    // This very nonce: requests of others may have brought a newer one meanwhile, and each counts for whom it was given to.
+    return (await send(next)).response;
   };
 }
 

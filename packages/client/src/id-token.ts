@@ -7,6 +7,8 @@
 import { type IdTokenChecks, type IdTokenClaims, verifyIdToken } from "@valetkey/protocol/id-token";
 import { JwksUnavailable, JwtError } from "@valetkey/protocol/jose";
 import { ClientError } from "./client-error.ts";
+import { explainIdToken } from "./lib/explain-id-token.ts";
+import { networkCause } from "./lib/network-cause.ts";
 
 /**
  * Verifies an ID token. A bad one is `id_token_invalid`, one that is only too old or too new is `clock_skew`, and keys
@@ -17,10 +19,11 @@ export async function checkIdToken(id_token: string | undefined, checks: IdToken
   try {
     return await verifyIdToken(id_token, checks);
   } catch (cause) {
-    if (cause instanceof JwksUnavailable) throw new ClientError("issuer_unavailable", cause.message, { cause });
+    if (cause instanceof JwksUnavailable) throw withoutKeys(cause);
     if (!(cause instanceof JwtError)) throw cause;
     const byClock = cause.code === "expired" || cause.code === "not_yet_valid";
-    throw new ClientError(byClock ? "clock_skew" : "id_token_invalid", `${cause.code}: ${cause.message}`, { cause });
+    const { message, fix } = explainIdToken(id_token, cause, checks);
+    throw new ClientError(byClock ? "clock_skew" : "id_token_invalid", `${cause.code}: ${message}`, { cause, fix });
   }
 }
 
@@ -37,4 +40,11 @@ export async function checkRefreshedIdToken(
     throw new ClientError("id_token_invalid", "the refreshed ID token is about another person");
   }
   return claims;
+}
+
+/** The keys could not be fetched: an outage, or a jwks_uri that leads nowhere. */
+function withoutKeys(cause: JwksUnavailable): ClientError {
+  const { got, fix } = networkCause(cause.cause);
+  const told = cause.cause instanceof Error && got === cause.cause.name ? cause.cause.message : got;
+  return new ClientError("issuer_unavailable", `${cause.message}: ${told}`, { cause, fix });
 }

@@ -1,7 +1,7 @@
 /**
  * Gets a token with an assertion instead of a person's presence: a JWT that somebody the issuer trusts has signed.
  *
- * RFC 7521 §4.1, RFC 7523 §2.1 and §3, RFC 10070 (the audience).
+ * RFC 7521 §4.1, RFC 7523 §2.1 and §3, RFC 10070 §4 (the audience).
  * Guarantees that an assertion made here is for one issuer and for minutes.
  */
 import { type ImportedKey, type Jwk, type JwsAlgorithm, signJwt } from "@valetkey/protocol/jose";
@@ -31,7 +31,7 @@ export interface GrantAssertion {
   readonly issuer: string;
   /** Whom the token is for: `sub`. */
   readonly subject: string;
-  /** The issuer of the authorization server; services from before RFC 10070 want their token endpoint. */
+  /** The authorization server: its issuer or, where it goes by that name, its token endpoint (RFC 10070 §4 leaves both). */
   readonly audience: string;
   readonly private_key: ImportedKey | Jwk;
   readonly alg: JwsAlgorithm;

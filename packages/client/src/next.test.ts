@@ -1,9 +1,10 @@
 /**
  * Next.js, app router: the exported functions by the signatures Next documents for route handlers, `headers()` and `redirect()`.
- * Next itself is not started here.
+ * Next itself is not started here but in test/src/frameworks.test.ts.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
 import { createOAuth, oidc } from "./create-oauth.ts";
 import { Browser, type HostileIssuer, startIssuer } from "./lib/hostile-issuer.test.ts";
@@ -134,4 +135,70 @@ test("a permission that has ended leads back to the sign-in, from pages and from
   assert.deepEqual([answer.status, ((await answer.json()) as { error: string }).error], [401, "sign_in_again"]);
   const broken = world.protect(() => Promise.reject(new Error("a mistake of the application")));
   await assert.rejects(broken(new Request(origin, { headers: world.headers }), {}), /a mistake of the application/);
+});
+
+test("Next's router and server, which want the data of a page, are not sent to the provider", async () => {
+  await using issuer = await startIssuer();
+  const world = await start(issuer);
+  const answer = await world.GET(new Request(`${origin}/auth/login/acme?returnTo=/me`, { headers: { rsc: "1" } }));
+  assert.deepEqual([answer.status, answer.headers.get("location")], [204, null]);
+  assert.deepEqual(answer.headers.getSetCookie(), [], "no sign-in was begun");
+});
+
+test("proxy.ts redirects to whole addresses, also people whom Next's router brings", async () => {
+  await using issuer = await startIssuer();
+  const world = await start(issuer);
+  const login = `${origin}/auth/login?returnTo=%2Fphotos%3Fpage%3D2`;
+  const ask = async (headers: Record<string, string>) => {
+    const answer = await world.guard(new Request(`${origin}/photos?page=2`, { headers }));
+    return [answer?.status, answer?.headers.get("location")];
+  };
+  assert.deepEqual(await ask({ accept: "text/html" }), [303, login]);
+  assert.deepEqual(await ask({ accept: "*/*", "next-url": "/" }), [303, login]);
+  assert.deepEqual(await ask({ accept: "*/*" }), [401, null]);
+});
+
+test("an OAuth that takes time is made once for all who ask, and again after it could not be made", async () => {
+  let made = 0;
+  const oauth = createOAuth({
+    providers: [oidc("acme", { issuer: "https://id.example", client_id: "app", client_secret: "s" })],
+    secret,
+    store: memoryStore(),
+    log: recordingLog().log,
+  });
+  const open = async () => {
+    await Promise.resolve();
+    if (made++ === 0) throw new StoreUnavailable("the database is starting", { retryAfter: 2 });
+    return oauth;
+  };
+  const redirect = () => assert.fail();
+  const { auth, GET } = valetkey(open, { headers: async () => new Headers({ host: "localhost:3000" }), redirect });
+  const down = await Promise.all([GET(new Request(`${origin}/auth/login`)), GET(new Request(`${origin}/auth/login`))]);
+  assert.deepEqual(
+    down.map((answer) => [answer.status, answer.headers.get("retry-after")]),
+    [
+      [503, "2"],
+      [503, "2"],
+    ],
+  );
+  assert.deepEqual(await Promise.all([auth(), auth()]), [null, null]);
+  assert.equal(made, 2);
+});
+
+test("a form is answered with a page by protect and guard, and a program with JSON; what Next's router fetches is no form", async () => {
+  await using issuer = await startIssuer();
+  const { protect, guard } = await start(issuer);
+  const route = protect(async () => Response.json({}));
+  const send = (headers: Record<string, string>) =>
+    new Request(`${origin}/save`, { method: "POST", headers: { referer: `${origin}/settings`, ...headers } });
+  const form = send({ accept: "text/html" });
+  for (const answer of [await route(form, {}), await guard(form)]) {
+    assert.equal(answer?.status, 401);
+    assert.match((await answer?.text()) ?? "", /href="\/auth\/login\?returnTo=%2Fsettings"/);
+  }
+  for (const program of [send({ accept: "*/*" }), send({ accept: "text/x-component", "next-url": "/settings" })]) {
+    const answer = await guard(program);
+    assert.equal(answer?.status, 401);
+    assert.match((await answer?.text()) ?? "", /^\{"error":"login_required"/);
+  }
 });

@@ -4,7 +4,7 @@
  * Nothing of Next is imported: the two functions of it that are needed are passed in.
  */
 import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
-import { madeOnce } from "./lib/made-once.ts";
+import { type MakeOAuth, madeOnce } from "./lib/made-once.ts";
 import { outage } from "./lib/outage.ts";
 
 /** Functions of Next.js. */
@@ -45,24 +45,46 @@ export interface NextAuth {
     handler: SignedHandler<Context>,
     needs?: GuardOptions,
   ): (request: Request, context: Context) => Promise<Response>;
-  /** Gives the answer to those who may not pass, else nothing: for `proxy.ts`, where it is the whole function. */
+  /**
+   * Gives the answer to those who may not pass, else nothing: for `proxy.ts`, where it is the whole function.
+   *
+   * @example export const proxy = (request: NextRequest) => guard(request, { maxAge: "10m" });
+   */
   guard(request: Request, needs?: GuardOptions): Promise<Response | undefined>;
 }
 
 /**
  * Binds the sign-in of an application to Next.js. Next runs modules while it builds, too: as a function, `oauth` is made with the
- * first request, and the build needs no secrets.
+ * first request, and the build needs neither secrets nor a database.
  *
- * @example export const { GET, POST, auth, requireUser, protect } = valetkey(() => createOAuth({ ... }), { headers, redirect });
+ * Next runs a module several times in one process: once for pages, once for route handlers, once for `proxy.ts`. Two memory stores
+ * would not know of each other's sessions, so keep what must be there once in `globalThis`.
+ *
+ * @example
+ * const once = globalThis as { oauth?: OAuth };
+ * const signIn = valetkey(() => (once.oauth ??= createOAuth({ ... })), { headers, redirect });
+ * export const { GET, POST, auth, requireUser, protect } = signIn;
  */
-export function valetkey(oauth: OAuth | (() => OAuth), { headers, redirect }: NextFunctions): NextAuth {
+export function valetkey(oauth: MakeOAuth, { headers, redirect }: NextFunctions): NextAuth {
   const known = madeOnce(oauth);
-  const route = async (request: Request) => (await known().handle(request)) ?? new Response(null, { status: 404 });
+  const route = async (request: Request) => {
+    // Next's router asks for a page's data before it goes there, and so does its server after an action. There are none, and it
+    // leaves the address to the browser. Redirects would lead both to the provider, with a sign-in begun that nobody sees.
+    if (request.headers.has("rsc"))
+      return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+    let oauth: OAuth;
+    try {
+      oauth = await known();
+    } catch (e) {
+      return outage(e);
+    }
+    return (await oauth.handle(request)) ?? new Response(null, { status: 404 });
+  };
 
   // As if the browser had asked for this path: what a page is told of its request are the headers.
   const pageRequest = async (path: string): Promise<Request> => {
     const given = await headers();
-    const origin = known().baseUrl ?? `http://${given.get("host") ?? "localhost"}`;
+    const origin = (await known()).baseUrl ?? `http://${given.get("host") ?? "localhost"}`;
     const cookie = given.get("cookie") ?? "";
     return new Request(new URL(path, origin), { headers: { cookie, accept: "text/html" } });
   };
@@ -73,12 +95,13 @@ export function valetkey(oauth: OAuth | (() => OAuth), { headers, redirect }: Ne
     async auth() {
       // First the headers: with them Next learns that the page cannot be made in advance, and runs no further.
       const request = await pageRequest("/");
-      return known().session(request);
+      return (await known()).session(request);
     },
     async requireUser({ returnTo = "/", ...needs } = {}) {
       const request = await pageRequest(returnTo);
-      const auth = await known().session(request);
-      const login = known().guard(request, auth, needs)?.headers.get("location");
+      const oauth = await known();
+      const auth = await oauth.session(request);
+      const login = oauth.guard(request, auth, needs)?.headers.get("location");
       if (login) redirect(login);
       // The guard lets nobody through but somebody.
       if (auth === null) throw new Error("nobody is signed in");
@@ -86,35 +109,50 @@ export function valetkey(oauth: OAuth | (() => OAuth), { headers, redirect }: Ne
         ...auth,
         fetch: (...args) =>
           auth.fetch(...args).catch(async (e: unknown) => {
-            const again = (await known().recover(request, e))?.headers.get("location");
+            const again = (await oauth.recover(request, e))?.headers.get("location");
             if (again) redirect(again);
             throw e;
           }),
       };
     },
     protect: (handler, needs) => async (request, context) => {
+      let oauth: OAuth;
       let auth: Auth | null;
       try {
-        auth = await known().session(request);
+        oauth = await known();
+        auth = await oauth.session(request);
       } catch (e) {
         return outage(e);
       }
-      const refusal = known().guard(request, auth, needs);
+      const refusal = oauth.guard(request, auth, needs);
       if (refusal !== undefined || auth === null) return refusal ?? new Response(null, { status: 401 });
       try {
         return await handler(request, auth, context);
       } catch (e) {
-        const again = await known().recover(request, e);
+        const again = await oauth.recover(request, e);
         if (again !== undefined) return again;
         throw e;
       }
     },
     async guard(request, needs) {
       try {
-        return known().guard(request, await known().session(request), needs);
+        const oauth = await known();
+        const refusal = oauth.guard(forPerson(request), await oauth.session(request), needs);
+        // From here Next redirects to whole addresses only.
+        const location = refusal?.headers.get("location");
+        if (location) refusal?.headers.set("Location", new URL(location, oauth.baseUrl ?? request.url).href);
+        return refusal;
       } catch (e) {
         return outage(e);
       }
     },
   };
+}
+
+/** Next's router asks for the data of a page a person goes to. What would tell it from a program is hidden here, but for one header. */
+function forPerson(request: Request): Request {
+  if (request.method !== "GET" || !request.headers.has("next-url")) return request;
+  const headers = new Headers(request.headers);
+  headers.set("Accept", "text/html");
+  return new Request(request.url, { method: request.method, headers });
 }

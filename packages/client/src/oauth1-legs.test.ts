@@ -104,6 +104,21 @@ test("half an answer, a repeated token, another status and what is no form are r
   }
 });
 
+test("temporary credentials fit into a cookie, or are refused at once (RFC 6265bis §5.6)", async () => {
+  const answer = (token: number, secret: number) =>
+    always(`oauth_token=${"t".repeat(token)}&oauth_token_secret=${"s".repeat(secret)}&oauth_callback_confirmed=true`);
+  assert.equal((await leave(answer(512, 512))).oauth_token_secret.length, 512);
+  await assert.rejects(leave(answer(513, 1)), is("token_response_invalid", /oauth_token of 513 characters/));
+  await assert.rejects(
+    leave(answer(1, 60_000)),
+    is("token_response_invalid", /oauth_token_secret of 60000 characters/),
+  );
+  // The token itself is kept in the store.
+  assert.equal((await exchange(answer(4096, 512))).oauth_token.length, 4096);
+  await assert.rejects(exchange(answer(4097, 1)), is("token_response_invalid"));
+  await assert.rejects(exchange(answer(1, 513)), is("token_response_invalid"));
+});
+
 test("a refusal carries the reason the provider gave, an outage is none", async () => {
   const inBody = always("oauth_problem=timestamp_refused&oauth_problem_advice=Set+your%20clock%0a", { status: 401 });
   await assert.rejects(leave(inBody), (e) => {

@@ -10,6 +10,9 @@ import { askForCredentials, type Credentials, type OAuth1RequestOptions } from "
 
 export type { Credentials, OAuth1RequestOptions } from "./lib/oauth1-ask.ts";
 
+/** Characters. They travel in the URL and are kept in a cookie, of which browsers take 4096 bytes. */
+const longest = 512;
+
 export interface TemporaryCredentialsRequest extends OAuth1RequestOptions {
   readonly request_token_endpoint: string;
   /** Where the person comes back to; `"oob"`, the default: nowhere, they read a verifier and type it in. */
@@ -22,7 +25,8 @@ export interface TemporaryCredentialsRequest extends OAuth1RequestOptions {
  */
 export async function requestTemporaryCredentials(request: TemporaryCredentialsRequest): Promise<Credentials> {
   const { request_token_endpoint, oauth_callback = "oob" } = request;
-  const credentials = await askForCredentials(request_token_endpoint, request, { protocol: { oauth_callback } });
+  const asking = { longest, protocol: { oauth_callback } };
+  const credentials = await askForCredentials(request_token_endpoint, request, asking);
   if (credentials.parameters.oauth_callback_confirmed === "true") return credentials;
   throw new ClientError(
     "token_response_invalid",

@@ -6,6 +6,9 @@
  */
 import { askForCredentials, type Credentials, type OAuth1RequestOptions } from "./lib/oauth1-ask.ts";
 
+/** Characters. It is kept in the store, and some providers write long ones. */
+const longest = 4096;
+
 export interface TokenCredentialsRequest extends OAuth1RequestOptions {
   readonly token_endpoint: string;
   /** The temporary credentials. */
@@ -22,6 +25,7 @@ export interface TokenCredentialsRequest extends OAuth1RequestOptions {
 export async function requestTokenCredentials(request: TokenCredentialsRequest): Promise<Credentials> {
   const { token_endpoint, oauth_token, oauth_token_secret, oauth_verifier } = request;
   return askForCredentials(token_endpoint, request, {
+    longest,
     token: oauth_token,
     token_secret: oauth_token_secret,
     protocol: { oauth_verifier },

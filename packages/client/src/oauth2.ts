@@ -4,8 +4,7 @@
  * RFC 6749 §4.1, RFC 7636, RFC 9207 §2.4.
  * Guarantees that everything that can be checked without asking the service is checked here, before anybody signs in.
  */
-import { checkIssuer } from "@valetkey/protocol/metadata";
-import { checkEndpoints, checkName, checkPrefixes } from "./lib/check-provider.ts";
+import { checkEndpoints, checkIssuerOption, checkName, checkPrefixes, checkSpelling } from "./lib/check-provider.ts";
 import type { CredentialOptions } from "./oidc-options.ts";
 import type { Profile, ProfileApi } from "./profile.ts";
 
@@ -87,6 +86,7 @@ export interface OAuth2Provider extends OAuth2Options {
  */
 export function oauth2(name: string, options: OAuth2Options): OAuth2Provider {
   const fail = checkName("oauth2", name);
+  checkSpelling(options, fail);
   const { authorization_endpoint, token_endpoint, revocation_endpoint, introspection_endpoint } = options;
   const { device_authorization_endpoint, pushed_authorization_request_endpoint } = options;
   const { scope = "", scope_separator = " ", resource = [], code_challenge_methods_supported = ["S256"] } = options;
@@ -101,11 +101,7 @@ export function oauth2(name: string, options: OAuth2Options): OAuth2Provider {
     throw fail("code_challenge_methods_supported must contain S256, or be empty where the service has no PKCE at all");
   }
   const issuer = options.issuer ?? new URL(authorization_endpoint).origin;
-  try {
-    checkIssuer(issuer, { allowLoopbackHttp: true });
-  } catch (cause) {
-    throw fail(cause instanceof Error ? cause.message : String(cause));
-  }
+  checkIssuerOption(issuer, fail);
   return {
     ...options,
     kind: "oauth2",

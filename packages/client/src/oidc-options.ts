@@ -1,7 +1,8 @@
 /**
  * What there is to say about an OpenID Connect issuer and this application's registration there.
  *
- * OpenID Connect Core §3.1.2.1 and §5.5, Registration §2, JARM §3, RFC 8707 §2, RFC 9101, RFC 9126 §6, RFC 9396 §2.
+ * OpenID Connect Core §3.1.2.1 and §5.5, Registration §2, JARM §3, RFC 8705 §3.4, RFC 8707 §2, RFC 9101, RFC 9126 §6,
+ * RFC 9396 §2, RFC 9449 §5.2.
  */
 import type { ImportedKey, JweAlgorithm, JweEncryption, Jwk, JwsAlgorithm } from "@valetkey/protocol/jose";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
@@ -33,6 +34,11 @@ export interface CredentialOptions {
   readonly private_key?: ImportedKey | Jwk;
   /** For `private_key_jwt`; default the key's own `alg`, else RS256. */
   readonly token_endpoint_auth_signing_alg?: JwsAlgorithm;
+  /**
+   * Tokens bound to a key (DPoP, RFC 9449): stolen ones are of no use. Each sign-in makes a key, which is kept with the tokens,
+   * encrypted; `auth.fetch` proves that it is there. A token that is not bound is refused.
+   */
+  readonly dpop_bound_access_tokens?: boolean;
 }
 
 /** What to ask of the issuer. */
@@ -98,6 +104,11 @@ export interface OidcOptions extends CredentialOptions, RequestOptions, AnswerOp
    * `https://login.microsoftonline.com/{tid}/v2.0`. Whoever may open an account at any of them can sign in: look at the claim.
    */
   readonly issuer_template?: string;
+  /**
+   * Tokens bound to the application's certificate (RFC 8705 §3): every request goes to the issuer's endpoints for connections
+   * with one, its `mtls_endpoint_aliases`. The `fetch` given to `createOAuth` carries the certificate.
+   */
+  readonly tls_client_certificate_bound_access_tokens?: boolean;
   /** What the issuer's discovery document lacks or gets wrong. */
   readonly metadata?: Partial<Omit<ServerMetadata, "issuer">>;
   /** Base of relative URLs in `auth.fetch` and `profile`; tokens may go there. */

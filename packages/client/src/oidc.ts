@@ -6,7 +6,7 @@
  */
 import { type JwsAlgorithm, jwsAlgorithms } from "@valetkey/protocol/jwk";
 import { checkIssuer } from "@valetkey/protocol/metadata";
-import { checkName, checkPrefixes, type Fail } from "./lib/check-provider.ts";
+import { checkIssuerOption, checkName, checkPrefixes, checkSpelling, type Fail } from "./lib/check-provider.ts";
 import { fillTemplate } from "./lib/issuer-template.ts";
 import type { OidcOptions } from "./oidc-options.ts";
 
@@ -29,8 +29,9 @@ export interface OidcProvider extends OidcOptions {
  */
 export function oidc(name: string, options: OidcOptions): OidcProvider {
   const fail = checkName("oidc", name);
+  checkSpelling(options, fail);
+  checkIssuerOption(options.issuer, fail);
   try {
-    checkIssuer(options.issuer, { allowLoopbackHttp: true });
     // Any text a claim could hold: what stays must be an issuer.
     if (options.issuer_template !== undefined) {
       const anything = new Proxy({}, { get: () => "x" });
@@ -40,7 +41,10 @@ export function oidc(name: string, options: OidcOptions): OidcProvider {
     throw fail(cause instanceof Error ? cause.message : String(cause));
   }
   const { scope = "openid profile email", resource = [], id_token_signed_response_alg = "RS256" } = options;
-  if (!scope.split(" ").includes("openid")) throw fail(`scope must contain openid, got "${scope}"`);
+  if (!scope.split(" ").includes("openid"))
+    throw fail(
+      `scope must contain openid, got "${scope}": write "openid ${scope}", or name a service without ID tokens with oauth2()`,
+    );
   checkAlgorithms({ ...options, id_token_signed_response_alg }, fail);
   checkPrefixes("resource", resource, fail);
   checkPrefixes("api", options.api === undefined ? [] : [options.api], fail);
@@ -73,7 +77,7 @@ function checkAlgorithms(options: OidcOptions, fail: Fail): void {
   for (const name of signing) {
     const alg = options[name];
     if (alg !== undefined && !(jwsAlgorithms as readonly string[]).includes(alg)) {
-      throw fail(`${name} must be one of ${jwsAlgorithms.join(", ")}`);
+      throw fail(`${name} must be one of ${jwsAlgorithms.join(", ")}, got ${alg}`);
     }
   }
   const encrypting = [

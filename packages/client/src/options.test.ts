@@ -8,6 +8,7 @@ import { discover } from "./discover.ts";
 import { Browser, startIssuer } from "./lib/hostile-issuer.test.ts";
 import { readReturnTo } from "./lib/return-to.ts";
 import { recordingLog, secret, startApp } from "./lib/test-app.test.ts";
+import type { Log } from "./log.ts";
 
 const issuer = "https://id.example";
 const acme = oidc("acme", { issuer, client_id: "app", client_secret: "s" });
@@ -52,6 +53,8 @@ test("mistakes in the options are refused at once", () => {
     { path: "/auth/" },
     { clockTolerance: 61 },
     { sessionLifetime: 0 },
+    { sessionLifetime: "1y" as "1d" },
+    { log: (() => {}) as unknown as Log },
   ];
   for (const options of bad) {
     const create = () => createOAuth({ providers: [acme], secret, store: memoryStore(), log, ...options });

@@ -121,18 +121,47 @@ for (const [name, frame] of Object.entries(frames)) {
       assert.equal(await (await browser.follow(`${app.url}/call?page=2`)).text(), "api 200");
     });
 
-    test("programs and forms get 401 with the reason as JSON", async () => {
+    test("programs get 401 with the reason as JSON, whatever they send", async () => {
       await using app = await start(frame);
       const browser = new Browser();
       await browser.follow(`${app.url}/call`);
       app.issuer.mischief = refusing;
       app.later(7200_000);
-      for (const init of [{ headers: { Accept: "application/json" } }, { method: "POST" }]) {
-        const told = await browser.get(`${app.url}/call`, init);
+      for (const method of ["GET", "POST"]) {
+        const told = await browser.get(`${app.url}/call`, { method, headers: { Accept: "application/json" } });
         assert.equal(told.status, 401);
         assert.equal(told.headers.get("cache-control"), "no-store");
         assert.equal(((await told.json()) as { error: string }).error, "sign_in_again");
       }
+    });
+
+    test("a person's form that cannot be done is answered with a page, which leads back to the form", async () => {
+      await using app = await start(frame);
+      const send = (browser: Browser, Referer: string) =>
+        browser.get(`${app.url}/call?save=1`, { method: "POST", headers: { Referer } });
+      const leadsTo = async (page: Response) => {
+        const html = await page.text();
+        assert.equal(page.status, 401, html);
+        assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+        assert.equal(page.headers.get("cache-control"), "no-store");
+        assert.match(html, /You come back to the page you were on/);
+        return /<a href="([^"]+)"/.exec(html)?.[1];
+      };
+      const login = "/auth/login?returnTo=%2Fcall%3Fpage%3D2";
+      assert.equal(await leadsTo(await send(new Browser(), `${app.url}/call?page=2#top`)), login);
+      // Where the form was on another site, or the browser does not say, only the beginning is known.
+      for (const elsewhere of ["https://evil.example/call", "", "about:blank", `${app.url}.evil.example/`]) {
+        assert.equal(await leadsTo(await send(new Browser(), elsewhere)), "/auth/login?returnTo=%2F", elsewhere);
+      }
+      const browser = new Browser();
+      await browser.follow(`${app.url}/call`);
+      app.issuer.mischief = refusing;
+      app.later(7200_000);
+      const again = await leadsTo(await send(browser, `${app.url}/call?page=2`));
+      assert.equal(again, "/auth/login/acme?returnTo=%2Fcall%3Fpage%3D2");
+      assert.equal(await (await browser.follow(app.url + again)).text(), "api 200");
+      const program = await new Browser().get(`${app.url}/call`, { method: "POST", headers: { Accept: "*/*" } });
+      assert.deepEqual([program.status, ((await program.json()) as { error: string }).error], [401, "login_required"]);
     });
 
     test("a permission that ends as soon as it is given is explained: no redirect without end (F-60)", async () => {

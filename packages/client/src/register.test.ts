@@ -122,8 +122,30 @@ describe("client metadata documents (CIMD)", () => {
     assert.deepEqual(await response.json(), document);
   });
 
-  it("hold no secret and no private key (§4.1)", async () => {
+  it("say how the client proves who it is, also to servers that know no list of ways (§6, RP Metadata Choices §2)", () => {
+    const jwks_uri = "https://app.example/jwks";
+    const made = (more: object) => {
+      const document = clientMetadataDocument(url, { ...client, jwks_uri, ...more });
+      return [document.token_endpoint_auth_method, document.token_endpoint_auth_methods_supported];
+    };
+    const [one, both] = ["private_key_jwt", ["private_key_jwt", "none"]];
+    assert.deepEqual(made({}), ["none", undefined]);
+    assert.deepEqual(made({ token_endpoint_auth_method: undefined }), ["none", undefined]);
+    assert.deepEqual(made({ token_endpoint_auth_methods_supported: both }), ["none", both]);
+    assert.deepEqual(made({ token_endpoint_auth_methods_supported: [one] }), [one, [one]]);
+    const named = { token_endpoint_auth_method: one, token_endpoint_auth_methods_supported: both };
+    assert.deepEqual(made(named), [one, both]);
+    for (const all of [[], "none", [1], ["none"]]) {
+      const wrong = { token_endpoint_auth_method: one, token_endpoint_auth_methods_supported: all };
+      assert.throws(() => made(wrong), is("configuration_invalid"), JSON.stringify(all));
+    }
+  });
+
+  it("hold no secret and no private key, in a software statement neither (§4.1, §4.3)", async () => {
     const { publicJwk, privateJwk } = await generateKey("ES256");
+    const statement = (claims: object) =>
+      `${btoa('{"alg":"ES256"}')}.${btoa(JSON.stringify(claims))}.${"A".repeat(86)}`.replaceAll("=", "");
+    assert.ok(clientMetadataDocument(url, { ...client, software_statement: statement({ software_id: "app" }) }));
     const jwt = { ...client, token_endpoint_auth_method: "private_key_jwt" };
     assert.ok(clientMetadataDocument(url, { ...jwt, jwks: { keys: [publicJwk] } }));
     assert.ok(clientMetadataDocument(url, { ...jwt, jwks_uri: "https://app.example/jwks" }));
@@ -134,6 +156,13 @@ describe("client metadata documents (CIMD)", () => {
       { ...client, client_secret_expires_at: 0 },
       { ...client, token_endpoint_auth_method: "client_secret_basic" },
       { ...client, token_endpoint_auth_method: "client_secret_jwt" },
+      { ...client, token_endpoint_auth_methods_supported: ["none", "client_secret_post"] },
+      { ...client, token_endpoint_auth_methods_supported: ["none", "private_key_jwt"] },
+      { ...client, token_endpoint_auth_method: "self_signed_tls_client_auth" },
+      { ...client, software_statement: statement({ client_secret: "s" }) },
+      { ...client, software_statement: statement({ token_endpoint_auth_method: "client_secret_basic" }) },
+      { ...client, software_statement: statement({ jwks: { keys: [privateJwk] } }) },
+      { ...client, software_statement: "not a JWT" },
       { ...client, client_name: "x".repeat(6000) },
     ];
     for (const one of bad) assert.throws(() => clientMetadataDocument(url, one), is("configuration_invalid"));

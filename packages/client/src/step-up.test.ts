@@ -25,6 +25,20 @@ test("a page that needs a fresh proof asks with max_age, and lets through who ga
   assert.equal((await browser.follow(`${app.url}/recent`)).status, 200);
 });
 
+test("a form that needs a fresh proof is answered with a page that leads to one, and back to the form", async () => {
+  await using issuer = await startIssuer();
+  await using app = await startApp(issuer.url);
+  issuer.mischief.idToken = (claims) => ({ ...claims, auth_time: now() - 3600 });
+  const browser = new Browser();
+  await browser.follow(`${app.url}/me`);
+  const headers = { Referer: `${app.url}/form` };
+  const page = await browser.get(`${app.url}/recent`, { method: "POST", headers });
+  assert.equal(page.status, 401);
+  const html = await page.text();
+  assert.match(html, /This needs a sign-in of a moment ago[\s\S]*insufficient_user_authentication/);
+  assert.match(html, /href="\/auth\/login\/acme\?returnTo=%2Fform&amp;max_age=60"/);
+});
+
 test("a session whose proof the issuer never dated is not fresh, however young it is", async () => {
   await using issuer = await startIssuer();
   await using app = await startApp(issuer.url);
@@ -88,7 +102,7 @@ test("more scopes are asked for when they are needed; what was granted and the r
   assert.equal(issuer.revoked.length, 1, "the refresh token of the first consent was kept, and is revoked now");
 });
 
-test("nobody else can make a link that asks for more: it must be sealed for this provider", async () => {
+test("nobody else can make a link that asks for more: it must be sealed for this provider and this session", async () => {
   await using issuer = await startIssuer();
   const act: Act = async (auth) => (await auth.needScope("acme", "calendar"))?.headers.get("location");
   const named = (name: string) => {
@@ -101,7 +115,7 @@ test("nobody else can make a link that asks for more: it must be sealed for this
   const location = String(await (await browser.get(`${app.url}/act`)).json());
   const ask = new URL(location, app.url).searchParams.get("ask") ?? "";
   // A transaction that asks for the same, sealed with the same key.
-  const transaction = await new Browser().get(app.url + location);
+  const transaction = await browser.get(app.url + location);
   assert.match(transaction.headers.get("location") ?? "", /calendar/);
   const [, sealed = ""] = /^[^=]+=([^;]+)/.exec(transaction.headers.getSetCookie()[0] ?? "") ?? [];
   for (const bad of ["calendar", `${ask}x`, ask.slice(1), sealed, ""]) {
@@ -110,6 +124,13 @@ test("nobody else can make a link that asks for more: it must be sealed for this
   }
   const other = await browser.get(`${app.url}/auth/login/other?ask=${encodeURIComponent(ask)}`);
   assert.ok(!other.headers.get("location")?.includes("calendar"), "sealed for another provider");
+  // Somebody sends the link they got to another person, who is signed in, or to nobody.
+  const somebody = new Browser();
+  await somebody.follow(`${app.url}/auth/login/acme`);
+  for (const victim of [somebody, new Browser()]) {
+    const sent = await victim.get(app.url + location);
+    assert.equal(new URL(sent.headers.get("location") ?? "").searchParams.get("scope"), "openid profile email");
+  }
 });
 
 test("with plain OAuth coming back from the service is the proof, and it ages", async () => {

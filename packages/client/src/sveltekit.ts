@@ -3,10 +3,11 @@
  *
  * Nothing of SvelteKit is imported: the two functions of it that are needed are passed in. SvelteKit itself refuses forms from
  * elsewhere before any hook: a provider that posts its answer (Apple) must be in `csrf.trustedOrigins` of its configuration, and
- * back-channel logout, which comes from no origin at all, arrives only with `["*"]` there (our own routes check for themselves).
+ * back-channel logout, which comes from no origin at all, arrives only with `["*"]` there. Our own routes check for themselves;
+ * `checkForms` is SvelteKit's check again, for all others.
  */
 import type { Auth, GuardOptions, OAuth } from "./create-oauth.ts";
-import { madeOnce } from "./lib/made-once.ts";
+import { type MakeOAuth, madeOnce } from "./lib/made-once.ts";
 import { outage } from "./lib/outage.ts";
 
 /** Functions and facts of SvelteKit. */
@@ -34,12 +35,22 @@ export interface SignedLocals {
   auth: Auth | null;
 }
 
+/** A hook by the name of `handle`. */
+export type KitHook = <Event extends KitEvent>(input: {
+  readonly event: Event;
+  readonly resolve: (event: Event) => Response | Promise<Response>;
+}) => Promise<Response>;
+
 export interface KitAuth {
   /** For `hooks.server.ts`; with other hooks in `sequence(handle, ...)`. */
-  readonly handle: <Event extends KitEvent>(input: {
-    readonly event: Event;
-    readonly resolve: (event: Event) => Response | Promise<Response>;
-  }) => Promise<Response>;
+  readonly handle: KitHook;
+  /**
+   * With `csrf.trustedOrigins: ["*"]`: refuses forms from elsewhere with 403, as SvelteKit would have done. It belongs after
+   * `handle`, whose routes know better.
+   *
+   * @example export const handle = sequence(signIn.handle, signIn.checkForms);
+   */
+  readonly checkForms: KitHook;
   /**
    * Gives who is signed in; others are sent to sign in and come back to this page, programs get 401.
    *
@@ -53,12 +64,17 @@ export interface KitAuth {
  * known it answers 503. Where `locals.auth.fetch` finds that the permission has ended, people are sent to sign in and back, and
  * programs get 401.
  *
- * SvelteKit runs modules while it builds, too: as a function, `oauth` is made with the first request, and the build needs no secrets.
+ * SvelteKit runs modules while it builds, too: as a function, `oauth` is made with the first request, and the build needs
+ * neither secrets nor a database.
  *
  * @example export const { handle, requireUser } = valetkey(() => createOAuth({ ... }), { redirect, error, building });
  */
-export function valetkey(oauth: OAuth | (() => OAuth), { redirect, error, building = false }: KitFunctions): KitAuth {
+export function valetkey(oauth: MakeOAuth, { redirect, error, building = false }: KitFunctions): KitAuth {
   const known = madeOnce(oauth);
+  // A guard does not wait: the hook has made it by then.
+  let made: OAuth | undefined;
+  /** Pages for those who sent a form: an action can only throw, so the hook puts them in the place of the error page. */
+  const pages = new WeakMap<object, Response>();
   const refuse = async (refusal: Response): Promise<never> => {
     const location = refusal.headers.get("location");
     if (location !== null) redirect(303, location);
@@ -68,9 +84,13 @@ export function valetkey(oauth: OAuth | (() => OAuth), { redirect, error, buildi
     ...auth,
     fetch: (...args) =>
       auth.fetch(...args).catch(async (e: unknown) => {
-        const answer = await known().recover(pageRequest(event), e);
-        // An explanation, where signing in again would lead in a circle, is for the error page of the application.
-        if (answer === undefined || answer.headers.get("content-type")?.startsWith("text/html")) throw e;
+        const answer = await (await known()).recover(pageRequest(event), e);
+        if (answer === undefined) throw e;
+        if (isPage(answer)) {
+          // An explanation, where signing in again would lead in a circle, is for the error page of the application.
+          if (event.request.method === "GET") throw e;
+          pages.set(event.locals, answer);
+        }
         return refuse(answer);
       }),
   });
@@ -79,26 +99,57 @@ export function valetkey(oauth: OAuth | (() => OAuth), { redirect, error, buildi
       const locals = event.locals as SignedLocals;
       locals.auth = null;
       if (building) return resolve(event);
-      const answer = await known().handle(event.request);
-      if (answer !== undefined) return answer;
       try {
-        const auth = await known().session(event.request);
+        made = await known();
+        const answer = await made.handle(event.request);
+        if (answer !== undefined) return answer;
+        const auth = await made.session(event.request);
         locals.auth = auth === null ? null : signed(event, auth);
       } catch (e) {
         return outage(e);
       }
+      const answer = await resolve(event);
+      const page = pages.get(locals);
+      if (page === undefined || answer.status !== page.status) return answer;
+      for (const cookie of answer.headers.getSetCookie()) page.headers.append("Set-Cookie", cookie);
+      return page;
+    },
+    async checkForms({ event, resolve }) {
+      if (fromElsewhere(event, made?.baseUrl))
+        return new Response("This form was sent from another site.\n", { status: 403 });
       return resolve(event);
     },
     requireUser(event, needs) {
       const { auth } = event.locals as Partial<SignedLocals>;
-      if (auth === undefined) throw new Error("requireUser() needs the handle hook");
-      const refusal = known().guard(pageRequest(event), auth, needs);
+      if (building) throw new Error("requireUser() needs somebody who asks: a guarded page cannot be prerendered");
+      if (auth === undefined || made === undefined) throw new Error("requireUser() needs the handle hook");
+      const refusal = made.guard(pageRequest(event), auth, needs);
       const location = refusal?.headers.get("location");
       if (location) redirect(303, location);
+      if (refusal !== undefined && isPage(refusal)) pages.set(event.locals, refusal);
       if (refusal !== undefined || auth === null) return error(refusal?.status ?? 401, "sign in first");
       return auth;
     },
   };
+}
+
+const isPage = (answer: Response): boolean => answer.headers.get("content-type")?.startsWith("text/html") === true;
+
+/** What a browser can send without asking the other site first (Fetch Standard, "simple" content types). */
+const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""];
+
+/**
+ * Tells whether a form comes from another site, or from nowhere: by Sec-Fetch-Site where the browser sends it, which is right
+ * behind proxies and on pages with `no-referrer` too (Fetch Metadata §2.3), else by Origin.
+ */
+function fromElsewhere({ request, url }: KitEvent, baseUrl: string | undefined): boolean {
+  if (["GET", "HEAD", "OPTIONS"].includes(request.method)) return false;
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!formTypes.includes(type)) return false;
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site !== "same-origin";
+  const origin = request.headers.get("origin");
+  return origin === null || (origin !== url.origin && origin !== baseUrl);
 }
 
 /** The page the person sees: `event.url` is its address also where only its data are asked for. */

@@ -14,6 +14,7 @@ import { ClientError } from "./client-error.ts";
 import { type Dpop, proofFor, rememberNonce } from "./dpop-fetch.ts";
 import { ask } from "./lib/ask.ts";
 import { endpointOf } from "./lib/endpoint.ts";
+import { insteadOfJson } from "./lib/instead-of-json.ts";
 import { refusal } from "./lib/refusal.ts";
 
 export type { ClientAuthentication } from "./client-authentication.ts";
@@ -40,7 +41,7 @@ export interface TokenRequestOptions {
   readonly client: ClientAuthentication;
   readonly fetch?: Fetch;
   readonly now?: () => number;
-  /** Binds the tokens to a key (RFC 9449 §5). An issuer that gives a Bearer token all the same is `token_response_invalid`. */
+  /** Binds the tokens to a key (RFC 9449 §5). An issuer that gives a Bearer token all the same is `token_not_bound`. */
   readonly dpop?: Dpop;
   /** Brings an answer that is not as RFC 6749 §5.1 wants it into that shape; gets it as it arrived. */
   readonly readTokens?: (answer: Record<string, unknown>) => Record<string, unknown>;
@@ -60,33 +61,34 @@ interface Answer {
 /** Posts a form to one of the issuer's endpoints, with the client's authentication and, if there is a key, a proof. */
 export async function postForm(url: string, parameters: Parameters, options: PostOptions): Promise<Answer> {
   const { metadata, client, dpop, fetch = globalThis.fetch, now = Date.now, timeoutMs } = options;
-  const send = async (): Promise<Answer & { readonly retry: boolean }> => {
+  const send = async (given?: string): Promise<Answer & { readonly next: string | undefined }> => {
     // A new assertion each time: its jti counts once.
     const proven =
       client === undefined ? undefined : await authenticate(client, { issuer: metadata.issuer, now: now() });
     const headers = new Headers({ "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" });
     for (const [name, value] of Object.entries(proven?.headers ?? {})) headers.set(name, value);
-    const made = dpop === undefined ? undefined : await proofFor(dpop, { method: "POST", url, now: now() });
+    const made = dpop && (await proofFor(dpop, { method: "POST", url, now: now(), nonce: given }));
     if (made !== undefined) headers.set("DPoP", made.proof);
     const body = encodeForm({ ...parameters, ...proven?.parameters });
     const init = { method: "POST", headers, body, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
     const answer = await ask(fetch, url, init, "token_response_invalid");
-    const isNew = dpop !== undefined && rememberNonce(dpop, url, answer.response, made?.nonce);
-    return { ...answer, retry: isNew && (await wantsNonce(answer)) };
+    const nonce = dpop && rememberNonce(dpop, url, answer.response, made?.nonce);
+    return { ...answer, next: nonce !== undefined && (await wantsNonce(answer)) ? nonce : undefined };
   };
   const first = await send();
-  return first.retry ? send() : first;
+  return first.next === undefined ? first : send(first.next);
 }
 
 // RFC 9449 §8: 400 with the error use_dpop_nonce. Nothing was processed, so a code is not spent by asking again.
 async function wantsNonce({ response, text }: Answer): Promise<boolean> {
   if (response.status !== 400 && response.status !== 401) return false;
-  return (await readBody(text, response.status).catch(() => undefined))?.error === "use_dpop_nonce";
+  return (await readBody(text, response).catch(() => undefined))?.error === "use_dpop_nonce";
 }
 
 /**
  * Sends one token request. A refusal is `token_refused` with the issuer's `error`; 429, 5xx and network failures are
- * `issuer_unavailable`; anything else that is no answer with a token of the expected type is `token_response_invalid`.
+ * `issuer_unavailable`; a token anybody could use, where a bound one was asked for, is `token_not_bound`; anything else that is
+ * no answer with a token of the expected type is `token_response_invalid`.
  */
 export async function tokenRequest(
   parameters: Parameters & { readonly grant_type: string },
@@ -103,19 +105,29 @@ export async function tokenAnswer(
 ): Promise<{ readonly tokens: Tokens; readonly answer: Readonly<Record<string, unknown>> }> {
   const url = endpointOf(options.metadata, "token_endpoint", options.client);
   const { response, text } = await postForm(url, parameters, options);
-  const raw = await readBody(text, response.status);
+  const raw = await readBody(text, response);
   const answer = options.readTokens?.(raw) ?? raw;
   // Some services answer errors with 200.
-  if (typeof answer.error === "string") throw refusal("token_refused", "token endpoint", answer);
+  if (typeof answer.error === "string") {
+    const { client, metadata } = options;
+    const { grant_type, redirect_uri, scope } = parameters;
+    const text = (value: Parameters[string]) => (typeof value === "string" ? value : undefined);
+    const asked = { grant_type, redirect_uri: text(redirect_uri), scope: text(scope) };
+    throw refusal("token_refused", "token endpoint", answer, { client, metadata, status: response.status, ...asked });
+  }
   if (response.status !== 200) throw invalid(`the status is ${response.status}`);
   return { tokens: readTokens(answer, (options.now ?? Date.now)(), types), answer };
 }
 
-async function readBody(text: string, status: number): Promise<Record<string, unknown>> {
+async function readBody(text: string, response: Response): Promise<Record<string, unknown>> {
   try {
     return await readJsonObject(new Response(text));
   } catch (cause) {
-    throw new ClientError("token_response_invalid", `the answer (status ${status}) is not a JSON object`, { cause });
+    const { got, fix } = insteadOfJson(response, text, cause);
+    throw new ClientError("token_response_invalid", `the token endpoint answered ${got}, expected a JSON object`, {
+      cause,
+      fix,
+    });
   }
 }
 
@@ -127,9 +139,20 @@ function readTokens(body: Record<string, unknown>, now: number, types: readonly 
     throw invalid("access_token is missing or malformed");
   }
   // §7.1: a token of a type that is not understood must not be used.
-  if (typeof token_type !== "string" || !types.includes(token_type.toLowerCase()))
-    throw invalid(`token_type is not ${types.join(" or ")}`);
-  if (expires_in !== undefined && !isSeconds(expires_in)) throw invalid("expires_in is not a number of seconds");
+  const type = typeof token_type === "string" ? token_type.toLowerCase() : undefined;
+  // RFC 9449 §5: an issuer that does not bind tokens answers so. Whoever asked for a bound one must not settle for less.
+  if (type === "bearer" && types.every((one) => one === "dpop")) {
+    throw new ClientError("token_not_bound", "token_type is Bearer, and the token was asked for with a DPoP proof");
+  }
+  if (type === undefined || !types.includes(type)) {
+    const got = type === undefined ? "missing" : /^[\w-]{1,20}$/.test(type) ? type : "something odd";
+    throw invalid(`token_type is ${got}, expected ${types.join(" or ")}`);
+  }
+  if (expires_in !== undefined && !isSeconds(expires_in)) {
+    throw invalid(
+      `expires_in is ${typeof expires_in === "number" ? expires_in : `a ${typeof expires_in}`}, expected a number of seconds`,
+    );
+  }
   if (scope !== undefined && typeof scope !== "string") throw invalid("scope is not a string");
   const refresh_token = readText(body, "refresh_token");
   const id_token = readText(body, "id_token");
@@ -140,7 +163,7 @@ function readTokens(body: Record<string, unknown>, now: number, types: readonly 
     ...(refresh_token === undefined ? {} : { refresh_token }),
     ...(id_token === undefined ? {} : { id_token }),
     ...(scope === undefined ? {} : { scope }),
-    ...(token_type.toLowerCase() === "dpop" ? { token_type: "DPoP" as const } : {}),
+    ...(type === "dpop" ? { token_type: "DPoP" as const } : {}),
   };
 }
 

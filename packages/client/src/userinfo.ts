@@ -1,7 +1,7 @@
 /**
  * Asks the issuer for claims about the person who signed in.
  *
- * OpenID Connect Core §5.3, §5.3.2 (plain, signed, encrypted or both) and §5.3.4.
+ * OpenID Connect Core §5.3, §5.3.2 (plain, signed, encrypted or both) and §5.3.4, RFC 9449 §7.1 (a token bound to a key).
  * Guarantees that the answer is about the subject of the ID token, and is protected as was agreed; any other is thrown away whole.
  */
 import {
@@ -19,7 +19,10 @@ import {
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import { type Fetch, readJsonObject } from "@valetkey/protocol/read-json";
 import { ClientError } from "./client-error.ts";
+import { type Dpop, dpopFetch } from "./dpop-fetch.ts";
 import { ask } from "./lib/ask.ts";
+import { endpointOf } from "./lib/endpoint.ts";
+import { insteadOfJson } from "./lib/instead-of-json.ts";
 
 /** How the issuer protects its answer, as registered. */
 export interface UserinfoProtection {
@@ -43,7 +46,11 @@ export interface UserinfoRequest extends UserinfoProtection {
   readonly access_token: string;
   /** `sub` of the verified ID token. */
   readonly sub: string;
+  /** The key the token is bound to, if it is. */
+  readonly dpop?: Dpop;
   readonly fetch?: Fetch;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 /**
@@ -51,30 +58,50 @@ export interface UserinfoRequest extends UserinfoProtection {
  * that is not protected as agreed, or no JSON object, is `userinfo_invalid`.
  */
 export async function fetchUserinfo(request: UserinfoRequest): Promise<Record<string, unknown> | undefined> {
-  const { metadata, access_token, sub, fetch = globalThis.fetch, signed, encrypted } = request;
-  const { userinfo_endpoint } = metadata;
-  if (userinfo_endpoint === undefined) return undefined;
+  const { metadata, access_token, sub, dpop, fetch = globalThis.fetch, now = Date.now, signed, encrypted } = request;
+  if (metadata.userinfo_endpoint === undefined) return undefined;
+  const userinfo_endpoint = endpointOf(metadata, "userinfo_endpoint");
   const isProtected = signed !== undefined || encrypted !== undefined;
   const headers = {
-    Authorization: `Bearer ${access_token}`,
+    ...(dpop === undefined ? { Authorization: `Bearer ${access_token}` } : {}),
     Accept: isProtected ? "application/jwt" : "application/json",
   };
-  const { response, text } = await ask(fetch, userinfo_endpoint, { headers }, "userinfo_invalid");
-  if (response.status !== 200) throw new ClientError("userinfo_invalid", `the status is ${response.status}`);
-  const claims = isProtected ? await openClaims(text.trim(), request) : await readClaims(text);
+  const send = dpop === undefined ? fetch : dpopFetch({ dpop, access_token, fetch, now });
+  const { response, text } = await ask(send, userinfo_endpoint, { headers }, "userinfo_invalid");
+  if (response.status !== 200) throw refused(response, userinfo_endpoint);
+  const claims = isProtected ? await openClaims(text.trim(), request) : await readClaims(text, response);
   // §5.3.2: sub must be there and match exactly, otherwise nothing in the answer may be used.
-  if (typeof claims.sub !== "string") throw new ClientError("userinfo_invalid", "the answer has no sub");
+  if (typeof claims.sub !== "string") {
+    throw new ClientError("userinfo_invalid", `the answer of ${userinfo_endpoint} has no sub`, {
+      fix: "The userinfo endpoint must give sub (OpenID Connect Core §5.3.2). If it is an API of the provider's own, name the service with oauth2() and a profile function.",
+    });
+  }
   if (claims.sub !== sub) {
-    throw new ClientError("userinfo_subject_mismatch", "sub is not the one of the ID token");
+    throw new ClientError("userinfo_subject_mismatch", "sub is not the one of the ID token", {
+      fix: "The userinfo endpoint must give the sub of the ID token (OpenID Connect Core §5.3.2): look for a cache before it, or for pairwise subjects that only one of the two has.",
+    });
   }
   return claims;
 }
 
-async function readClaims(text: string): Promise<Record<string, unknown>> {
+/** Says what a status other than 200 means: the token has just been issued, so it is hardly the token's age. */
+function refused(response: Response, endpoint: string): ClientError {
+  const { status } = response;
+  const error = /error="([\w.-]{1,60})"/.exec(response.headers.get("www-authenticate") ?? "")?.[1];
+  const fix =
+    status === 401 || status === 403
+      ? "The token that was issued a moment ago is not accepted there: see that userinfo_endpoint belongs to this issuer and that the scope (openid) or the audience of the token lets it in."
+      : insteadOfJson(response, "").fix;
+  const said = error === undefined ? "" : ` (${error})`;
+  return new ClientError("userinfo_invalid", `${endpoint} answered ${status}${said}, expected 200`, { fix });
+}
+
+async function readClaims(text: string, response = new Response(text)): Promise<Record<string, unknown>> {
   try {
     return await readJsonObject(new Response(text));
   } catch (cause) {
-    throw new ClientError("userinfo_invalid", "the answer is not a JSON object", { cause });
+    const { got, fix } = insteadOfJson(response, text, cause);
+    throw new ClientError("userinfo_invalid", `the answer is ${got}, expected a JSON object`, { cause, fix });
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * How a client proves who it is by signing: `private_key_jwt` and `client_secret_jwt`.
  *
- * RFC 7523 §2.2 and §3 as updated by RFC 10070 (the audience is the issuer and nothing else; `client-authentication+jwt`),
- * OpenID Connect Core §9. Replays are the caller's to refuse: it remembers `client_id` and `jti` until `expiresAt`.
+ * RFC 7523 §2.2 and §3 as updated by RFC 10070 §4 (the audience is the issuer and nothing else; `client-authentication+jwt`), at
+ * every endpoint (§5, §7), OpenID Connect Core §9. Replays are the caller's to refuse: it remembers `client_id` and `jti` until `expiresAt`.
  * Guarantees that an assertion made here convinces one issuer only, whatever URL it is sent to.
  */
 import { invalidClient } from "./errors.ts";
@@ -25,6 +25,8 @@ import { type HmacAlgorithm, signJwtWithSecret, verifyJwtWithSecret } from "./se
 export const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const typ = "client-authentication+jwt";
+/** The second one is of draft-ietf-oauth-client-id-metadata-document-03 §6. */
+const types: readonly string[] = [typ, "oauth-client-auth+jwt"];
 
 /** What an assertion is signed with. */
 export type AssertionSigner =
@@ -39,7 +41,7 @@ export type AssertionVerifier =
 /** Makes an assertion that counts for `lifetime` seconds (default 60). A secret too short for its hash is a `TypeError`. */
 export async function createClientAssertion(options: {
   readonly client_id: string;
-  /** The issuer as configured: never an endpoint, and never something metadata said (RFC 10070). */
+  /** The issuer as configured: never an endpoint, and never something metadata said (RFC 10070 §4). */
   readonly issuer: string;
   readonly signer: AssertionSigner;
   /** Milliseconds since the epoch. */
@@ -84,7 +86,7 @@ export interface AssertionChecks {
   readonly maxLifetime?: number;
   /** Seconds by which clocks may differ, 0 to 60; default 10. */
   readonly clockTolerance?: number;
-  /** Further sole audiences for clients from before RFC 10070, e.g. the token endpoint. Default none. */
+  /** Further sole audiences for clients from before RFC 10070 (§6), e.g. the token endpoint. Default none. */
   readonly formerAudiences?: readonly string[];
 }
 
@@ -105,11 +107,11 @@ export async function verifyClientAssertion(
       clockTolerance,
       requiredClaims: ["iss", "sub", "aud", "jti"],
     });
-    // RFC 10070: explicitly typed, or not typed at all by clients from before; a token of another kind is neither.
+    // RFC 10070 §4: clients must type it, servers should not insist; a token of another kind is neither.
     const type = normalTyp(header.typ);
-    if (type !== undefined && type !== "jwt" && type !== typ) throw new JwtError("typ", "not a client assertion");
+    if (type !== undefined && ![...types, "jwt"].includes(type)) throw new JwtError("typ", "not a client assertion");
     if (claims.sub !== client_id) throw new JwtError("claims", "sub must be the client_id");
-    // RFC 10070: the sole audience. With a second one the assertion could be replayed at whoever that is.
+    // RFC 10070 §4: the sole audience. With a second one the assertion could be replayed at whoever that is.
     if (audiencesOf(claims).length !== 1) throw new JwtError("audience", "the assertion must have one audience");
     const { jti = "" } = claims;
     if (jti === "" || jti.length > 256) throw new JwtError("claims", "jti must have 1 to 256 characters");

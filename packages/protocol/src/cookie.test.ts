@@ -19,6 +19,24 @@ test("cookies are read by name; of two with one name the first counts (RFC 6265 
   assert.equal(cookies("__proto__=1; constructor=2").get("__proto__"), "1");
 });
 
+test("no character but a blank or a tab is taken off a name: what browsers see no prefix in has none here (RFC 6265bis §4.1.3)", () => {
+  assert.deepEqual(
+    [...cookies("\ta =\t1 ; b=2")],
+    [
+      ["a", "1"],
+      ["b", "2"],
+    ],
+  );
+  // The header arrives as Latin-1; the others are for runtimes that decode UTF-8.
+  const foreign = ["\u00a0", "\u0085", "\u2000", "\ufeff", "\u3000"];
+  for (const blank of foreign) {
+    const header = `${blank}__Host-sid=theirs; __Host-sid${blank}=theirs; __Host-sid=${blank}ours`;
+    const request = { headers: { get: () => header } } as unknown as Request;
+    assert.equal(readCookies(request).get("__Host-sid"), `${blank}ours`, JSON.stringify(blank));
+  }
+  assert.equal(cookies("\u00a0__Host-sid=theirs").get("__Host-sid"), undefined);
+});
+
 test("reading is bounded", () => {
   assert.equal(cookies(Array.from({ length: 500 }, (_, at) => `c${at}=1`).join("; ")).size, 100);
   assert.equal(cookies(`a=${"x".repeat(40_000)}`).size, 0);

@@ -29,12 +29,16 @@ export function readCookies(request: Request): Map<string, string> {
   for (const pair of header.split(";", maxCookies)) {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
-    const name = pair.slice(0, equals).trim();
-    const value = pair.slice(equals + 1).trim();
+    const name = trimmed(pair.slice(0, equals));
+    const value = trimmed(pair.slice(equals + 1));
     if (name !== "" && !cookies.has(name)) cookies.set(name, value);
   }
   return cookies;
 }
+
+// RFC 6265bis §5.6: blanks and tabs, no more. `trim()` takes U+00A0 too, and a name that begins with it has no prefix to a
+// browser: any sibling domain may set it, and here it would have become a `__Host-` cookie.
+const trimmed = (text: string): string => text.replace(/^[ \t]+/, "").replace(/(?<![ \t])[ \t]+$/, "");
 
 /** Writes a Set-Cookie header. A name, value, path or age that is not allowed, or that breaks its prefix, is a `TypeError`. */
 export function setCookie(name: string, value: string, attributes: CookieAttributes): string {

@@ -6,9 +6,11 @@ import {
   type DpopChecks,
   type DpopKey,
   dpopThumbprint,
+  generateDpopJwk,
   generateDpopKey,
   normalHtu,
   readDpopHeader,
+  readDpopJwk,
   verifyDpopProof,
 } from "./dpop.ts";
 import { dpopNonce, isDpopNonce } from "./dpop-nonce.ts";
@@ -214,5 +216,22 @@ describe("DPoP proofs", () => {
       ),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("a key that is kept as a JWK", () => {
+  it("makes proofs again wherever it is read, and shows only its public half in them (RFC 9449 §4.2)", async () => {
+    for (const alg of ["ES256", "Ed25519", "ES384", "ES512"] as const) {
+      const kept = JSON.stringify(await generateDpopJwk(alg));
+      const [one, two] = [await readDpopJwk(JSON.parse(kept)), await readDpopJwk(JSON.parse(kept))];
+      assert.equal(await dpopThumbprint(one), await dpopThumbprint(two));
+      assert.equal("d" in one.publicJwk, false);
+      const proof = await createDpopProof({ key: two, htm: "GET", htu: "https://api.example/", now: 0 });
+      const checks = { htm: "GET", htu: "https://api.example/", now: 0, algorithms: [alg] };
+      assert.equal((await verifyDpopProof(proof, checks)).jkt, await dpopThumbprint(one));
+      // Six of them fit into the cookies of sign-ins under way.
+      assert.ok(kept.length < 400, kept);
+    }
+    assert.notDeepEqual(await generateDpopJwk(), await generateDpopJwk());
   });
 });

@@ -10,7 +10,9 @@ import { invalidDpopProof, type OAuthError, useDpopNonce } from "./errors.ts";
 import {
   decodeUnverified,
   generateBoundKey,
+  generateKey,
   type ImportedKey,
+  importKey,
   type Jwk,
   type JwsAlgorithm,
   type JwtClaims,
@@ -34,6 +36,24 @@ export interface DpopKey {
 export async function generateDpopKey(alg: JwsAlgorithm = "ES256"): Promise<DpopKey> {
   return { alg, ...(await generateBoundKey(alg)) };
 }
+
+/**
+ * Generates a key for proofs as a JWK with its private half, for a server whose other processes must make proofs too, also after
+ * a restart. Whoever has it can use the tokens: keep it only encrypted. In a browser take `generateDpopKey`.
+ */
+export async function generateDpopJwk(alg: JwsAlgorithm = "ES256"): Promise<Jwk> {
+  const { kid: _, use: __, ...jwk } = (await generateKey(alg)).privateJwk;
+  return jwk;
+}
+
+/** Takes a key that was kept as a JWK, with its private half and `alg`, into use. */
+export async function readDpopJwk(jwk: Jwk): Promise<DpopKey> {
+  const privateKey = await importKey(jwk);
+  return { alg: jwk.alg as JwsAlgorithm, privateKey, publicJwk: publicHalf(jwk) };
+}
+
+/** Only what makes the key (RFC 7638 §3.2): §4.2 forbids a private half, and a `kid` or `key_ops` would be noise. */
+const publicHalf = ({ kty, crv, x, y, n, e }: Jwk): Jwk => JSON.parse(JSON.stringify({ kty, crv, x, y, n, e }));
 
 /** Computes what a token is bound to and what `dpop_jkt` says: the thumbprint of the key (RFC 9449 §6.1 and §10). */
 export const dpopThumbprint = (key: DpopKey): Promise<string> => thumbprint(key.publicJwk);
@@ -62,10 +82,7 @@ export async function createDpopProof(
     ...(nonce === undefined ? {} : { nonce }),
     ...(access_token === undefined ? {} : { ath: await athOf(access_token) }),
   };
-  // Only what makes the key: §4.2 forbids a private half, and a `kid` or `key_ops` would be noise.
-  const { kty, crv, x, y, n, e } = key.publicJwk;
-  const jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })) as Jwk;
-  return signJwt(claims, { key: key.privateKey, alg: key.alg, typ: "dpop+jwt", jwk });
+  return signJwt(claims, { key: key.privateKey, alg: key.alg, typ: "dpop+jwt", jwk: publicHalf(key.publicJwk) });
 }
 
 /** What the server that got the request knows. */

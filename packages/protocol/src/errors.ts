@@ -2,7 +2,7 @@
  * The answers the protocol foresees when it says no: one class, one table of codes, one constructor per code.
  *
  * RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9396 §5,
- * RFC 9449 §5 and §8, RFC 9470 §3, OpenID Connect Core §3.1.2.6.
+ * RFC 9449 §5 and §8, RFC 9470 §3, OpenID Connect Core §3.1.2.6, CIBA Core 1.0 §13.
  * Guarantees that a description holds only characters a header, a URL and a JSON string can carry (RFC 6749 §5.2),
  * and that the cause never reaches the client.
  */
@@ -32,8 +32,14 @@ export const errorCodes = {
   invalid_target: { status: 400, citation: "RFC 8707 §2" },
   invalid_authorization_details: { status: 400, citation: "RFC 9396 §5" },
   invalid_dpop_proof: { status: 400, citation: "RFC 9449 §5" },
+  invalid_session: { status: 400, citation: "draft-ietf-oauth-first-party-apps-04 §5.2.2.1" },
+  insufficient_authorization: { status: 403, citation: "draft-ietf-oauth-first-party-apps-04 §5.2.2.1" },
+  redirect_to_web: { status: 403, citation: "draft-ietf-oauth-first-party-apps-04 §5.2.2.1" },
+  invalid_grant_id: { status: 400, citation: "Grant Management for OAuth 2.0 -03 §5.4" },
   use_dpop_nonce: { status: 400, citation: "RFC 9449 §8" },
+  use_attestation_challenge: { status: 400, citation: "draft-ietf-oauth-attestation-based-client-auth-10 §7.4" },
   insufficient_user_authentication: { status: 401, citation: "RFC 9470 §3" },
+  unmet_authentication_requirements: { status: 400, citation: "OpenID Connect Unmet Authentication Requirements §2" },
   login_required: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
   consent_required: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
   interaction_required: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
@@ -43,6 +49,11 @@ export const errorCodes = {
   request_uri_not_supported: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
   invalid_request_uri: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
   invalid_request_object: { status: 400, citation: "OpenID Connect Core §3.1.2.6" },
+  expired_login_hint_token: { status: 400, citation: "CIBA Core §13" },
+  unknown_user_id: { status: 400, citation: "CIBA Core §13" },
+  missing_user_code: { status: 400, citation: "CIBA Core §13" },
+  invalid_user_code: { status: 400, citation: "CIBA Core §13" },
+  invalid_binding_message: { status: 400, citation: "CIBA Core §13" },
 } as const satisfies Record<string, { status: number; citation: string }>;
 
 /** A code from the table. */
@@ -147,7 +158,13 @@ export const invalidTarget: Constructor = constructorOf("invalid_target");
 export const invalidAuthorizationDetails: Constructor = constructorOf("invalid_authorization_details");
 export const invalidDpopProof: Constructor = constructorOf("invalid_dpop_proof");
 export const useDpopNonce: Constructor = constructorOf("use_dpop_nonce");
+export const useAttestationChallenge: Constructor = constructorOf("use_attestation_challenge");
 export const insufficientUserAuthentication: Constructor = constructorOf("insufficient_user_authentication");
+export const invalidSession: Constructor = constructorOf("invalid_session");
+export const insufficientAuthorization: Constructor = constructorOf("insufficient_authorization");
+export const redirectToWeb: Constructor = constructorOf("redirect_to_web");
+export const invalidGrantId: Constructor = constructorOf("invalid_grant_id");
+export const unmetAuthenticationRequirements: Constructor = constructorOf("unmet_authentication_requirements");
 export const loginRequired: Constructor = constructorOf("login_required");
 export const consentRequired: Constructor = constructorOf("consent_required");
 export const interactionRequired: Constructor = constructorOf("interaction_required");
@@ -157,3 +174,8 @@ export const requestNotSupported: Constructor = constructorOf("request_not_suppo
 export const requestUriNotSupported: Constructor = constructorOf("request_uri_not_supported");
 export const invalidRequestUri: Constructor = constructorOf("invalid_request_uri");
 export const invalidRequestObject: Constructor = constructorOf("invalid_request_object");
+export const expiredLoginHintToken: Constructor = constructorOf("expired_login_hint_token");
+export const unknownUserId: Constructor = constructorOf("unknown_user_id");
+export const missingUserCode: Constructor = constructorOf("missing_user_code");
+export const invalidUserCode: Constructor = constructorOf("invalid_user_code");
+export const invalidBindingMessage: Constructor = constructorOf("invalid_binding_message");

@@ -105,6 +105,11 @@ test("max_age requires a recent auth_time (step 13)", async () => {
   await fails("claims", { auth_time: "now" });
 });
 
+test("nobody proved who they are in the future: milliseconds are no auth_time (§2)", async () => {
+  for (const auth_time of [seconds * 1000, seconds + 30]) await fails("auth_time", { auth_time });
+  await verify({ auth_time: seconds + 5 });
+});
+
 test("at_hash must fit if it is there, c_hash must be there (§3.1.3.8, §3.3.2.11)", async () => {
   const at_hash = await atHash("access", "ES256");
   await verify({ at_hash }, { access_token: "access" });

@@ -282,6 +282,57 @@ test("decoding believes nothing but the form", async () => {
   assert.equal(header.alg, "none");
 });
 
+test("header and claims are bounded in depth: what is kept of them is written level by level (CWE-674)", async () => {
+  const nested = (levels: number) => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+  const malformed = (e: unknown) => e instanceof JwtError && e.code === "malformed";
+  // The object itself is a level.
+  await verifyJwt(await sign({ ...good, deep: nested(19) }), expected);
+  await fails(sign({ ...good, deep: nested(20) }), "malformed");
+  const deep = `{"alg":"ES256","deep":${"[".repeat(8000)}${"]".repeat(8000)}}`;
+  assert.throws(() => decodeUnverified(`${encode({ alg: "ES256" })}.${encode(deep)}.x`), malformed);
+  assert.throws(() => decodeUnverified(`${encode(deep)}.${encode({})}.x`), malformed);
+  // A name that comes twice hides nothing.
+  assert.throws(
+    () => decodeUnverified(`${encode('{"alg":"ES256","alg":"ES256"}')}.${encode(`{"a":1,"a":${deep}}`)}.x`),
+    malformed,
+  );
+});
+
+test("a member __proto__ is left out of header and claims, however it is spelled (CWE-1321)", () => {
+  for (const name of ["__proto__", "__\\u0070roto__", "\\u005F_proto__"]) {
+    const hostile = `{"alg":"none","${name}":{"admin":true},"inner":{"${name}":{"admin":true}}}`;
+    const { header, claims } = decodeUnverified(`${encode(hostile)}.${encode(hostile)}.`);
+    for (const part of [header, claims, header.inner, claims.inner]) {
+      assert.equal(Object.hasOwn(part as object, "__proto__"), false, name);
+      assert.equal((Object.assign({}, part) as { admin?: boolean }).admin, undefined, name);
+    }
+  }
+});
+
+test("of a claim that is named twice the last one counts (RFC 7519 §4)", () => {
+  assert.equal(decodeUnverified(`${encode({ alg: "none" })}.${encode('{"sub":"a","sub":"b"}')}.`).claims.sub, "b");
+});
+
+test("a part that is not base64url, not UTF-8, not JSON or no object is malformed, and the text is not quoted", () => {
+  const parts = [
+    "A",
+    "e30=",
+    Buffer.from([0x7b, 0xff, 0x7d]).toString("base64url"),
+    encode("secret"),
+    encode("[]"),
+    encode("null"),
+  ];
+  for (const part of parts) {
+    for (const token of [`${part}.${encode({})}.x`, `${encode({ alg: "none" })}.${part}.x`]) {
+      assert.throws(
+        () => decodeUnverified(token),
+        (e) => e instanceof JwtError && e.code === "malformed" && e.cause === undefined,
+        token,
+      );
+    }
+  }
+});
+
 const secret = new Uint8Array(32).fill(7);
 const former = new Uint8Array(32).fill(8);
 

@@ -5,7 +5,7 @@
  * Guarantees that the algorithm is one the caller allowed and fits the key, and that no claim is believed before the signature.
  */
 import * as jose from "jose";
-import { type Bytes, base64url, sha256 } from "./digest.ts";
+import { type Bytes, base64url, fromBase64url, sha256 } from "./digest.ts";
 import {
   decrypts,
   type JweAlgorithm,
@@ -20,6 +20,9 @@ import {
   suitsAlgorithm,
 } from "./jwk.ts";
 import { checkClaims, type JwtChecks, type JwtClaims, JwtError, type JwtHeader, normalTyp } from "./jwt-claims.ts";
+import { shapeOf } from "./lib/json-shape.ts";
+import { parseWithoutProto } from "./lib/parse-json.ts";
+import { decodeUtf8 } from "./lib/read-body.ts";
 import type { KeyResolver } from "./remote-jwks.ts";
 
 export type { JweAlgorithm, JweEncryption, Jwk, JwkSet, JwsAlgorithm, SigningKey } from "./jwk.ts";
@@ -30,6 +33,7 @@ export { createRemoteJwks, JwksUnavailable, type KeyResolver, type RemoteJwksOpt
 export type ImportedKey = CryptoKey;
 
 const maxToken = 65536;
+const maxDepth = 20;
 const maxCandidates = 4;
 
 /**
@@ -112,20 +116,16 @@ async function verifyWithAny(token: string, candidates: readonly Jwk[], alg: str
 
 /**
  * Decodes a JWT WITHOUT verifying anything but its form: nothing in it may be believed. Encrypted tokens, `crit` and `b64`
- * headers, and more than 65536 characters are refused as `JwtError`.
+ * headers, more than 65536 characters and JSON nested more than 20 levels deep are refused as `JwtError`. Members `__proto__`
+ * are left out; of a member that is named twice the last one counts (RFC 7515 §4, RFC 7519 §4).
  */
 export function decodeUnverified(token: string): { header: JwtHeader; claims: JwtClaims } {
   if (typeof token !== "string" || token.length > maxToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
     throw new JwtError("malformed", "not a signed JWT");
   }
-  let header: Record<string, unknown>;
-  let claims: Record<string, unknown>;
-  try {
-    header = jose.decodeProtectedHeader(token) as Record<string, unknown>;
-    claims = jose.decodeJwt(token);
-  } catch (cause) {
-    throw new JwtError("malformed", "not a signed JWT", { cause });
-  }
+  const [first = "", second = ""] = token.split(".");
+  const header = decodeObject(first);
+  const claims = decodeObject(second);
   // RFC 7515 §4.1.11: an extension that is not understood must be refused, and we understand none.
   if ("crit" in header || "b64" in header)
     throw new JwtError("header", "the header asks for extensions that are not understood");
@@ -135,6 +135,26 @@ export function decodeUnverified(token: string): { header: JwtHeader; claims: Jw
   }
   if (typeof header.alg !== "string") throw new JwtError("algorithm", "alg must be a string");
   return { header: header as unknown as JwtHeader, claims };
+}
+
+/** What is kept of a token, or copied into another, is written by functions that call themselves once per level. */
+function decodeObject(part: string): Record<string, unknown> {
+  const bytes = fromBase64url(part);
+  const text = bytes && decodeUtf8(bytes);
+  if (text !== undefined && shapeOf(text, maxDepth).depth <= maxDepth) {
+    const value = readable(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  }
+  throw new JwtError("malformed", "not a signed JWT");
+}
+
+function readable(text: string): unknown {
+  try {
+    return parseWithoutProto(text);
+  } catch {
+    // Without the parser's own error: it quotes the text.
+    return undefined;
+  }
 }
 
 /** Generates a signing key: RS256 with 2048 bits, ES256 on P-256, EdDSA on Ed25519, and their siblings. */

@@ -49,6 +49,10 @@ export const jwsAlgorithms = [
   "ES512",
   "EdDSA",
   "Ed25519",
+  // Where the runtime has them (FIPS 204).
+  "ML-DSA-44",
+  "ML-DSA-65",
+  "ML-DSA-87",
 ] as const;
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number];
 
@@ -60,6 +64,8 @@ export type JweEncryption = (typeof jweEncryptions)[number];
 
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 const coordinateBytes: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
+/** Bytes of a public key (FIPS 204 §4). */
+const latticeBytes: Readonly<Record<string, number>> = { "ML-DSA-44": 1312, "ML-DSA-65": 1952, "ML-DSA-87": 2592 };
 const curveOf: Readonly<Record<string, string>> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 
 /** Tells whether a key could verify a signature of this algorithm: type and curve fit, and nothing in it says otherwise. */
@@ -79,6 +85,7 @@ export function decrypts(jwk: Jwk, alg: JweAlgorithm): boolean {
 function fitsKeyType(jwk: Jwk, alg: string): boolean {
   if (/^[RP]S(256|384|512)$/.test(alg)) return jwk.kty === "RSA";
   if (alg === "EdDSA" || alg === "Ed25519") return jwk.kty === "OKP" && jwk.crv === "Ed25519";
+  if (alg.startsWith("ML-DSA-")) return jwk.kty === "AKP" && jwk.alg === alg;
   return curveOf[alg] !== undefined && jwk.kty === "EC" && jwk.crv === curveOf[alg];
 }
 
@@ -117,7 +124,8 @@ function problemOf(jwk: unknown): string | undefined {
   const { alg } = key;
   // RFC 8725 §3.1: one key, one algorithm. An encryption algorithm (RSA-OAEP, ECDH-ES) is none of ours to judge.
   const signs =
-    typeof alg === "string" && (/^([RPE]S|HS)\d/.test(alg) || /^Ed/.test(alg) || alg.toLowerCase() === "none");
+    typeof alg === "string" &&
+    (/^([RPE]S|HS)\d/.test(alg) || /^(Ed|ML-DSA-)/.test(alg) || alg.toLowerCase() === "none");
   return signs && !fitsKeyType(key as Jwk, alg) ? "has an alg that does not fit its type" : undefined;
 }
 
@@ -144,6 +152,13 @@ function materialProblem(key: Record<string, unknown>): string | undefined {
   if (key.kty === "OKP") {
     if (crv !== "Ed25519" && crv !== "X25519") return "is on a curve that is not supported";
     return bytesOf(key.x)?.length === 32 ? undefined : "has a malformed x";
+  }
+  // draft-ietf-cose-dilithium §3: such a key names its algorithm.
+  if (key.kty === "AKP") {
+    const size =
+      typeof key.alg === "string" && Object.hasOwn(latticeBytes, key.alg) ? latticeBytes[key.alg] : undefined;
+    if (size === undefined) return "has no alg that is supported for its type";
+    return bytesOf(key.pub)?.length === size ? undefined : "has a malformed pub";
   }
   return "is of a type that is not supported";
 }

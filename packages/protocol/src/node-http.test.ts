@@ -165,6 +165,8 @@ test("behind Express's parsers the body is written anew, and a repeated paramete
     body: { a: "1", b: "é &" },
   });
   assert.equal((await fetch(`${base}/oauth/token`, form("a=1&a=2"))).status, 400);
+  const nested = await fetch(`${base}/oauth/token`, form("a[toString]=1&b[c]=2&d[][valueOf]=3"));
+  assert.deepEqual((await nested.json()).body, { a: '{"toString":"1"}', b: '{"c":"2"}', d: '{"valueOf":"3"}' });
   const json = { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"a":[1,{"b":2}]}' };
   assert.deepEqual((await (await fetch(`${base}/oauth/r`, json)).json()).body, { a: [1, { b: 2 }] });
   const gzip = new Response(new Blob(["a=1"]).stream().pipeThrough(new CompressionStream("gzip")));

@@ -171,9 +171,12 @@ function streamOf(source: AsyncIterator<unknown>): ReadableStream<Uint8Array> {
 function formOf(body: object): Record<string, string | string[]> {
   const form: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of Object.entries(body))
-    form[name] = Array.isArray(value) ? value.map(String) : String(value);
+    form[name] = Array.isArray(value) ? value.map(textOf) : textOf(value);
   return form;
 }
+
+// Of `a[toString]=1` some parsers make an object that cannot be made a string.
+const textOf = (value: unknown): string => (typeof value === "string" ? value : `${JSON.stringify(value)}`);
 
 function abortSignal(stream: NodeStream, response: ToRequestOptions["response"]): AbortSignal {
   const controller = new AbortController();

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { isOAuthError } from "./errors.ts";
 import { fetchJson, fetchText, readJsonArray, readJsonObject, UnreadableResponse } from "./read-json.ts";
@@ -77,6 +78,8 @@ test("__proto__ in the text pollutes nothing, however it is spelled (CWE-1321)",
     '{"__proto__":{"admin":true},"a":1}',
     '{"\\u005f_proto__":{"admin":true},"a":1}',
     '{"__PROTO__":1,"a":1,"__proto__":{"admin":true}}',
+    '{"__\\u0070roto__":{"admin":true},"a":1}',
+    '{"__prot\\u006F__":{"admin":true},"a":1}',
   ]) {
     const copy = Object.assign({}, await readJsonObject(request(text))) as Record<string, unknown>;
     assert.equal(copy.a, 1);
@@ -85,6 +88,13 @@ test("__proto__ in the text pollutes nothing, however it is spelled (CWE-1321)",
   }
   const deep = (await readJsonObject(request('{"a":[{"__proto__":{"admin":1}}]}'))) as { a: object[] };
   assert.deepEqual(Object.getOwnPropertyNames(deep.a[0]), []);
+});
+
+test("what is not JSON is refused without a word of it: it may be a token (RFC 9700 §4.9)", async () => {
+  for (const text of ["access_token=s3cret", '{"access_token":s3cret}']) {
+    const refusal = await readJsonObject(new Response(text)).catch((e: unknown) => e);
+    assert.ok(refusal instanceof Error && !inspect(refusal, { depth: 9 }).includes("s3cret"), inspect(refusal));
+  }
 });
 
 test("property: any object is read back, any text gives an object or a refusal", async () => {

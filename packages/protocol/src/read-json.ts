@@ -7,6 +7,7 @@
  */
 import { contentTooLarge, invalidRequest, unsupportedMediaType } from "./errors.ts";
 import { shapeOf } from "./lib/json-shape.ts";
+import { parseWithoutProto } from "./lib/parse-json.ts";
 import { decodeUtf8, hasContentEncoding, readBytes, utf8MediaType } from "./lib/read-body.ts";
 
 /** A response that could not be used: too large, not JSON, not an object. The message is for the log. */
@@ -121,11 +122,9 @@ function parseJson(text: string, fault: Fault): unknown {
   // Which of the two counts is a matter of the parser: neither does (RFC 8259 §4).
   if (repeats) throw fault("the JSON names a member twice");
   try {
-    // JSON.parse makes `__proto__` an own member, which a later copy by assignment would turn into a prototype.
-    return /__proto__|\\u005f/i.test(text) ? JSON.parse(text, dropProto) : JSON.parse(text);
-  } catch (cause) {
-    throw fault("the body is not JSON", { cause });
+    return parseWithoutProto(text);
+  } catch {
+    // Without the parser's own error: it quotes the text, and the text may be a token.
+    throw fault("the body is not JSON");
   }
 }
-
-const dropProto = (name: string, value: unknown): unknown => (name === "__proto__" ? undefined : value);

@@ -6,65 +6,178 @@
  * taken once: whatever fails afterwards, the sign-in starts anew.
  */
 import type { Form } from "@valetkey/protocol/form";
-import type { User } from "../auth.ts";
-import { ClientError } from "../client-error.ts";
-import type { Tokens } from "../token-request.ts";
+import { ClientError, isClientError } from "../client-error.ts";
+import { accept, type Coming } from "./accept.ts";
 import { type App, originOf, remoteOf } from "./app.ts";
 import type { Arrival, Arrived } from "./arrival.ts";
+import { withDeadline } from "./deadline.ts";
 import { loginPath } from "./login-route.ts";
+import { findOrExplain } from "./lost-state.ts";
 import { arriveFromOAuth1 } from "./oauth1-arrival.ts";
 import { findOAuth1Transaction } from "./oauth1-leave.ts";
 import { arriveFromOAuth2 } from "./oauth2-arrival.ts";
 import { arriveFromOidc } from "./oidc-arrival.ts";
-import { errorPage, seeOther, wrongMethod } from "./page.ts";
+import { errorPage, seeOther } from "./page.ts";
 import { readCallback } from "./read-callback.ts";
-import { createSession } from "./session.ts";
-import { endFormer } from "./sign-out.ts";
-import { type Back, dropTransaction, findTransaction, isPosted, type Transaction } from "./transaction.ts";
-import { insertVault, vaultId } from "./vault.ts";
+import {
+  accountIn,
+  createSession,
+  type FoundSession,
+  findSession,
+  findSessionById,
+  type HeldAccount,
+  holdsFormerHandle,
+  isSameAccount,
+} from "./session.ts";
+import { type Added, addAccount } from "./session-accounts.ts";
+import { markPerson } from "./session-index.ts";
+import { endFormer, endSession } from "./sign-out.ts";
+import { checkNotSignedOut } from "./signed-out-meanwhile.ts";
+import {
+  type Back,
+  dropTransaction,
+  findPast,
+  isPosted,
+  type Transaction,
+  transactionLifetime,
+} from "./transaction.ts";
+import { insertVault, keepFormer, vaultId } from "./vault.ts";
 
-/** Signs the person in and goes to where they were going; or shows what went wrong and how to start again. */
-export async function callbackRoute(app: App, request: Request, name: string): Promise<Response> {
+/** Signs the person in and goes to where they were going; or shows, in time, what went wrong and how to start again. */
+export const callbackRoute = (app: App, request: Request, name: string): Promise<Response> =>
+  withDeadline(app, (bounded) => comeBack(bounded, request, name));
+
+async function comeBack(app: App, request: Request, name: string): Promise<Response> {
   const remote = remoteOf(app, name);
   const origin = originOf(app, request);
   const back: Back = isPosted(remote.response_mode) ? "posted" : "redirected";
-  const method = back === "posted" ? "POST" : "GET";
-  if (request.method !== method) return wrongMethod(method);
+  const from = { provider: name, origin };
   let transaction: Transaction | undefined;
+  let answer: Form = {};
+  const cookies: string[] = [];
   try {
-    const answer = await readCallback(app, request, remote);
-    const from = { provider: name, origin };
+    answer = await readCallback(app, request, remote);
     transaction = await (remote.kind === "oauth1"
       ? findOAuth1Transaction(app, request, answer, from)
-      : findTransaction(app, request, { ...from, state: stateOf(answer) }));
-    const cookie = await signIn(app, request, origin, { remote, answer, transaction });
-    return seeOther(transaction.returnTo, [...dropTransaction(origin, transaction.state, back), cookie]);
+      : findOrExplain(app, request, answer, from));
+    const anew = await withNewerCookie(app, request, origin, transaction);
+    if (anew !== undefined) return seeOther(anew);
+    const stored = await signIn(app, request, origin, { remote, answer, transaction });
+    // A session that somebody had before stays theirs, whatever becomes of the account that was added.
+    if (!stored.begun) cookies.push(...stored.cookies);
+    await confirm(app, request, stored, transaction);
+    app.log.info({ event: "sign_in.done", provider: name, intent: intentOf(transaction) }, "signed in");
+    return seeOther(transaction.returnTo, [...dropTransaction(origin, transaction.state, back), ...stored.cookies]);
   } catch (e) {
-    const again = { href: loginPath(app, name, transaction?.returnTo ?? "/"), text: "Sign in again" };
-    return errorPage(app, e, again, transaction === undefined ? [] : dropTransaction(origin, transaction.state, back));
+    const known = transaction ?? (await findPast(app, request, { ...from, state: answer.state ?? "" }));
+    const { returnTo = "/" } = known ?? {};
+    if (known !== undefined) cookies.push(...dropTransaction(origin, known.state, back));
+    if (transaction !== undefined && isClientError(e, "transaction_used")) {
+      // The same answer twice at once, as after a double click: the other one signs in, and the page they want sees to the rest.
+      app.log.info({ event: "sign_in.repeated", code: e.code, provider: name }, e.message);
+      return seeOther(returnTo, cookies);
+    }
+    const linking = known?.link !== undefined;
+    const again = { href: loginPath(app, name, returnTo), text: "Sign in again" };
+    // Signing in would be another thing than adding an account: back to where that was asked for.
+    const link = linking ? { href: returnTo, text: "Back to where you were" } : again;
+    const title = linking ? { title: "The account was not added" } : await titleFor(app, request, origin);
+    const response = await errorPage(app, request, e, { link, cookies, ...title });
+    if (response.status === 405) response.headers.set("Allow", back === "posted" ? "POST" : "GET");
+    return response;
   }
 }
 
-function stateOf({ state }: Form): string {
-  if (state === undefined) throw new ClientError("state_missing", "the answer has no state");
-  return state;
+/** Whoever was signed in before still is: an answer that came again, or another proof that was not given, ends nothing. */
+async function titleFor(app: App, request: Request, origin: string): Promise<{ readonly title?: string }> {
+  const session = await findSession(app, request, origin).catch(() => undefined);
+  return session === undefined ? {} : { title: "You are still signed in" };
 }
 
-/** Gives the cookie of the new session. */
-async function signIn(app: App, request: Request, origin: string, arrival: Arrival): Promise<string> {
-  const { remote } = arrival;
-  const { iss, user, tokens, kept, authTime, sid } = await arrive(app, arrival);
-  await accepted(app, user, tokens, { provider: remote.name, issuer: iss });
+/** What has been stored. */
+interface Stored {
+  readonly session: FoundSession;
+  readonly account: HeldAccount;
+  readonly cookies: readonly string[];
+  /** A session of its own, which nobody holds yet; else one that the browser had. */
+  readonly begun: boolean;
+  /** Seconds, if there is an ID token. */
+  readonly iat: number | undefined;
+}
+
+const intentOf = ({ link }: Transaction): Coming["intent"] => (link === undefined ? "sign-in" : "link");
+
+/** Stores a new session, or an account more in the one there is. */
+async function signIn(app: App, request: Request, origin: string, arrival: Arrival): Promise<Stored> {
+  const { remote, transaction } = arrival;
+  const former = await formerSession(app, request, origin, arrival);
+  const arrived = await arrive(app, arrival);
+  const { iss, user, kept, authTime, sid, iat } = arrived;
+  const intent = intentOf(transaction);
+  const knownAs = await accept(app, arrived, { provider: remote.name, former, intent });
 
   const { sub, claims, ...person } = user;
   const known = { ...(authTime === undefined ? {} : { authTime }), ...(sid === undefined ? {} : { sid }) };
-  const session = await createSession(app, origin, { provider: remote.name, iss, sub, claims, person, ...known });
-  const former = await endFormer(app, request, origin, { transaction: arrival.transaction, iss, sub });
-  const all = { ...former, ...kept };
-  const vault = await insertVault(app, vaultId(session.id, remote.name), all, session.expiresAt);
-  if (!(await app.store.commit([session.change, vault]))) throw new Error("a fresh session id was taken");
-  app.log.info({ event: "sign_in.done", provider: remote.name }, "signed in");
-  return session.cookie;
+  const account: HeldAccount = { provider: remote.name, iss, sub, claims, person, createdAt: app.now(), ...known };
+  const stays = former !== undefined && (intent === "link" || isOneOf(former, account, knownAs));
+  const stored = stays
+    ? await addAccount(app, origin, former, { account, kept, knownAs })
+    : await begin(app, origin, former, { account, kept, knownAs });
+  return { ...stored, account, iat, begun: !stays };
+}
+
+/**
+ * Of two tabs that add an account at the same moment, the first gives the session a new handle, and the other one was sent with
+ * the former: it is sent once more, and brings the new one along. Nothing has been spent by then.
+ */
+async function withNewerCookie(app: App, request: Request, origin: string, { link, redirect_uri }: Transaction) {
+  const { searchParams } = new URL(request.url);
+  if (link === undefined || request.method !== "GET" || searchParams.has(onceMore)) return undefined;
+  if (!(await holdsFormerHandle(app, request, origin, link))) return undefined;
+  searchParams.set(onceMore, "1");
+  return `${new URL(redirect_uri).pathname}?${searchParams}`;
+}
+
+const onceMore = "once_more";
+
+/** The session the browser had. An account is added to the one that asked for it, or not at all. */
+async function formerSession(app: App, request: Request, origin: string, { remote, transaction }: Arrival) {
+  const found = await findSession(app, request, origin);
+  // An answer that is posted from another site comes without its cookie.
+  const left = found === undefined && isPosted(remote.response_mode) ? transaction.session : undefined;
+  const former = found ?? (left === undefined ? undefined : await findSessionById(app, left));
+  if (transaction.link === undefined || transaction.link === former?.id) return former;
+  throw new ClientError("link_refused", "the session that the account was to be added to is not that of the browser");
+}
+
+/** One account of several is renewed where it is: the others stay. A person who is another one by now begins anew. */
+const isOneOf = (session: FoundSession, account: HeldAccount, knownAs: string | undefined): boolean => {
+  const held = accountIn(session, account.provider);
+  const same = held !== undefined && isSameAccount(held, account);
+  return same && session.more.length > 0 && (knownAs ?? session.knownAs) === session.knownAs;
+};
+
+/** Stores a session of its own; the former one ends. */
+async function begin(app: App, origin: string, former: FoundSession | undefined, { account, kept, knownAs }: Added) {
+  const carried = former === undefined ? {} : await endFormer(app, former, account);
+  const { session, change, cookie } = await createSession(app, origin, account, knownAs);
+  const all = keepFormer(kept, carried);
+  const vault = await insertVault(app, vaultId(session.id, account.provider), all, session.expiresAt);
+  const stored = await app.store.commit([change, vault, ...(await markPerson(app, session))]);
+  if (!stored) throw new Error("a fresh session id was taken");
+  return { session, cookies: [cookie] };
+}
+
+/** A session that was begun must not outlive an answer that nobody gets: without its cookie it is of no use to anybody. */
+async function confirm(app: App, request: Request, stored: Stored, { expiresAt }: Transaction): Promise<void> {
+  try {
+    await checkNotSignedOut(app, { ...stored, startedAt: expiresAt - transactionLifetime });
+    // The browser has gone on, as after a second click: the answer to that one is the one it takes.
+    if (stored.begun && request.signal.aborted) throw new ClientError("transaction_used", "the browser has left");
+  } catch (e) {
+    if (stored.begun) await endSession(app, stored.session).catch(() => undefined);
+    throw e;
+  }
 }
 
 /** Each kind of provider has its own way to say who it is. */
@@ -72,13 +185,4 @@ function arrive(app: App, { remote, ...rest }: Arrival): Promise<Arrived> {
   if (remote.kind === "oidc") return arriveFromOidc(app, { ...rest, remote });
   if (remote.kind === "oauth1") return arriveFromOAuth1(app, { ...rest, remote });
   return arriveFromOAuth2(app, { ...rest, remote });
-}
-
-async function accepted(app: App, user: User, tokens: Tokens, from: { provider: string; issuer: string }) {
-  try {
-    await app.onSignIn?.(user, tokens, from);
-  } catch (cause) {
-    if (cause instanceof ClientError) throw cause;
-    throw new ClientError("sign_in_refused", "onSignIn threw", { cause });
-  }
 }

@@ -1,14 +1,17 @@
 /**
  * Gives an access token that is good now, refreshing when it is not.
  *
- * RFC 6749 §6, RFC 9700 §4.14 (rotation), RFC 8707 §2.2 (one token per resource), OpenID Connect Core §12.2.
+ * RFC 6749 §6, RFC 9700 §4.14 (rotation), RFC 8707 §2.2 (one token per resource), RFC 9449 §5 (one key per account), OpenID
+ * Connect Core §12.2.
  * Guarantees one refresh in flight per account across all processes that share the store, that the successor of a refresh token
  * is stored before anything else is done with the answer, that whoever died in between is succeeded, and that an outage never
  * costs a token: only the issuer's `invalid_grant` ends a permission.
  */
 import { ClientError, isClientError } from "../client-error.ts";
+import type { Dpop } from "../dpop-fetch.ts";
 import type { Tokens } from "../token-request.ts";
 import type { App } from "./app.ts";
+import { accountDpop } from "./dpop-key.ts";
 import { checkSamePerson, endsPermission, prepareRefresh, refreshAtIssuer } from "./refresh-at-issuer.ts";
 import { createQueue, giveBack, type Queue, type Turn, takeTurn, withoutTurn, writeInTurn } from "./refresh-turn.ts";
 import type { TokenRemote } from "./remote.ts";
@@ -33,11 +36,29 @@ export interface Wanted {
   readonly rejected?: string;
 }
 
+/** With the key of the account. */
+interface Bound extends Wanted {
+  readonly dpop: Dpop | undefined;
+}
+
+/** A token that is good now, and the key it is bound to, if it is. */
+export interface Usable {
+  readonly access_token: string;
+  readonly dpop: Dpop | undefined;
+}
+
 /** Finds or gets the token. The person must sign in again: `sign_in_again`; the issuer is down: `issuer_unavailable`. */
-export async function freshToken(app: App, wanted: Wanted): Promise<string> {
+export async function freshToken(app: App, wanted: Wanted): Promise<Usable> {
   const id = vaultId(wanted.session.id, wanted.remote.name);
-  for (;;) {
-    const good = goodToken((await need(app, id)).kept, wanted, app.now());
+  const { kept } = await need(app, id);
+  // The key stays what it is as long as the entry does.
+  const dpop = await accountDpop(wanted.remote, kept);
+  return { access_token: await freshAccessToken(app, id, { ...wanted, dpop }, kept), dpop };
+}
+
+async function freshAccessToken(app: App, id: string, wanted: Bound, first: Kept): Promise<string> {
+  for (let kept = first; ; kept = (await need(app, id)).kept) {
+    const good = goodToken(kept, wanted, app.now());
     if (good !== undefined) return good;
     // From here to flights.set nothing is awaited: nobody else in this process can start a second one.
     const running = app.flights.get(id);
@@ -73,7 +94,7 @@ async function need(app: App, id: string): Promise<Vault> {
 }
 
 /** Reads the store again first: what was read before the flight may be what another one has replaced. */
-async function renew(app: App, id: string, wanted: Wanted): Promise<string> {
+async function renew(app: App, id: string, wanted: Bound): Promise<string> {
   const queue = createQueue(app);
   for (let attempt = 0; attempt < maxAttempts; ) {
     const vault = await need(app, id);
@@ -118,7 +139,7 @@ async function nextTurn(app: App, vault: Vault, wanted: Wanted, queue: Queue): P
 async function refreshInTurn(
   app: App,
   turn: Turn,
-  wanted: Wanted & { readonly refresh_token: string },
+  wanted: Bound & { readonly refresh_token: string },
 ): Promise<string | undefined> {
   const { remote, session, refresh_token: used, resource } = wanted;
   let last = turn;

@@ -22,6 +22,17 @@ export function fillTemplate(template: string, claims: Readonly<Record<string, u
 export const isTemplate = (issuer: unknown, template: string): boolean =>
   typeof issuer === "string" && issuer.replace(placeholder, "{}") === template.replace(placeholder, "{}");
 
+/** Tells whether an issuer is the one of a provider, or one of those its template stands for. */
+export function isIssuerOf(
+  provider: { readonly issuer: string; readonly issuer_template?: string | undefined },
+  iss: string,
+): boolean {
+  const { issuer, issuer_template } = provider;
+  if (issuer_template === undefined) return iss === issuer;
+  const parts = issuer_template.split(/\{\w+\}/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`^${parts.join("[\\w-]{1,128}")}$`).test(iss);
+}
+
 /** Leaves only keys that are said to be this issuer's or everybody's: `issuer` is a member of keys in such a set. */
 export function keysOf(keys: KeyResolver, template: string, issuer: string): KeyResolver {
   return async (header) =>

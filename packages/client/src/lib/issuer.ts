@@ -11,24 +11,26 @@ import type { Fetch } from "@valetkey/protocol/read-json";
 import { ClientError, isClientError } from "../client-error.ts";
 import { discover } from "../discover.ts";
 import type { Log } from "../log.ts";
+import { type BackOff, createBackOff, departuresAtOnce } from "./back-off.ts";
 
 /** Milliseconds: after `fresh` metadata is asked for again, up to `stale` it is used while the issuer is down. */
 const fresh = 600_000;
 const stale = 24 * 3_600_000;
 /** Least time between two questions after a failure, so that a crowd does not ask a dead issuer once each. */
 const pause = 1_000;
-/** Longest wait between two token requests to an issuer that does not answer. */
-const longestBackOff = 30_000;
+
+const withoutJwks =
+  'Have the provider publish jwks_uri, or add metadata: { jwks_uri: "https://..." } to the provider. A service without ID tokens is named with oauth2() instead.';
 
 export interface Issuer {
   /** Gives the metadata, or throws as `discover` does. */
   metadata(): Promise<ServerMetadata>;
   /** Finds the keys that sign ID tokens; unknown ones are fetched at most once per cool-down. */
   keys(): Promise<KeyResolver>;
-  /** Throws `issuer_unavailable` while a token request would only add to an outage. */
-  checkBackOff(): void;
-  /** Notes how a token request went: an outage makes the next ones wait, longer each time. */
-  answered(error?: unknown): void;
+  /** How requests fare that bring a refresh token: to be renewed, or revoked. */
+  readonly refreshes: BackOff;
+  /** How pushed requests fare, which everybody on the way in causes. */
+  readonly pushes: BackOff;
 }
 
 export function createIssuer(
@@ -49,7 +51,6 @@ export function createIssuer(
   let failed: { readonly error: unknown; readonly at: number } | undefined;
   let pending: Promise<ServerMetadata> | undefined;
   let jwks: { readonly uri: string; readonly resolver: KeyResolver } | undefined;
-  let outage: { readonly count: number; readonly until: number } | undefined;
 
   async function refresh(): Promise<ServerMetadata> {
     try {
@@ -91,24 +92,12 @@ export function createIssuer(
     metadata,
     async keys() {
       const { jwks_uri } = await metadata();
-      if (jwks_uri === undefined) throw new ClientError("metadata_invalid", `${issuer} has no jwks_uri`);
+      if (jwks_uri === undefined)
+        throw new ClientError("metadata_invalid", `${issuer} has no jwks_uri`, { fix: withoutJwks });
       if (jwks?.uri !== jwks_uri) jwks = { uri: jwks_uri, resolver: createRemoteJwks({ jwks_uri, fetch, now }) };
       return jwks.resolver;
     },
-    checkBackOff() {
-      if (outage === undefined || now() >= outage.until) return;
-      const retryAfter = Math.ceil((outage.until - now()) / 1000);
-      throw new ClientError("issuer_unavailable", `${issuer} did not answer; it is left alone for now`, { retryAfter });
-    },
-    answered(error) {
-      if (!isClientError(error, "issuer_unavailable")) {
-        outage = undefined;
-        return;
-      }
-      const count = (outage?.count ?? 0) + 1;
-      // Half of the wait is random: processes that failed together do not come back together.
-      const wait = Math.min(500 * 2 ** Math.min(count, 10), longestBackOff) * (0.5 + Math.random() / 2);
-      outage = { count, until: now() + Math.max(wait, (error.retryAfter ?? 0) * 1000) };
-    },
+    refreshes: createBackOff(issuer, now),
+    pushes: createBackOff(issuer, now, departuresAtOnce),
   };
 }

@@ -2,8 +2,9 @@
  * The issuer says that somebody signed out there: POST /auth/backchannel-logout/<name>, GET /auth/frontchannel-logout/<name>.
  *
  * OpenID Connect Back-Channel Logout 1.0 §2.5 to §2.8, Front-Channel Logout 1.0 §2 and §3.
- * Guarantees that exactly the sessions that are named end, with their tokens, before the answer is given; that nobody but the
- * issuer ends a session by name of the person; and that nothing is revoked at the issuer on the word of a URL.
+ * Guarantees that exactly the sessions that are named end, with their tokens, before the answer is given, also those that are only
+ * being made; that nobody but the issuer ends a session by name of the person; and that nothing is revoked at the issuer on the
+ * word of a URL. Where the account was added to a session that somebody began with another one, the account alone goes.
  */
 
 import { isOAuthError } from "@valetkey/protocol/errors";
@@ -17,8 +18,11 @@ import { type App, originOf, remoteOf } from "./app.ts";
 import { fillTemplate, keysOf } from "./issuer-template.ts";
 import { openIdToken } from "./read-id-token.ts";
 import type { OidcRemote } from "./remote.ts";
-import { dropSessionCookie, findSession, type Session, sessionsOfPerson, sessionsOfSid } from "./session.ts";
+import { dropSessionCookie, findSession, isSameAccount } from "./session.ts";
+import { removeAccount } from "./session-accounts.ts";
+import { type Holding, holdingsOf, holdingsOfSid } from "./session-index.ts";
 import { endSession } from "./sign-out.ts";
+import { markSignedOut } from "./signed-out-meanwhile.ts";
 
 /** Takes a logout token. 200: the sessions are over. 400 (§2.8): the token is none, was seen before, or the store is down. */
 export async function backchannelRoute(app: App, request: Request, name: string): Promise<Response> {
@@ -30,6 +34,8 @@ export async function backchannelRoute(app: App, request: Request, name: string)
     const mark = await digestOf(JSON.stringify([token.iss, token.jti]));
     if ((await app.store.get("app-logout", mark)) !== undefined)
       throw new JwtError("claims", "the jti was seen before");
+    // First: whoever is signing in at this moment looks for it once their session is stored.
+    await markSignedOut(app, name, mark, token);
     const ended = await endAll(app, await named(app, name, token));
     // Last: a token whose sessions could not be ended may come again.
     const expiresAt = (token.exp + app.clockTolerance) * 1000;
@@ -59,7 +65,7 @@ export async function frontchannelRoute(app: App, request: Request, name: string
   // SameSite=Lax keeps our cookie out of the frame: the session is found by the name the issuer gave it.
   const ended = await endAll(
     app,
-    (await sessionsOfSid(app, { iss, sid })).filter((one) => one.provider === name),
+    (await holdingsOfSid(app, { iss, sid })).filter(({ account }) => account.provider === name),
   );
   const own = await findSession(app, request, origin);
   const headers = new Headers({
@@ -67,7 +73,7 @@ export async function frontchannelRoute(app: App, request: Request, name: string
     "Content-Security-Policy": `default-src 'none'; frame-ancestors ${new URL(remote.issuer).origin}`,
     "Content-Type": "text/html; charset=utf-8",
   });
-  if (own !== undefined && ended.some(({ id }) => id === own.id))
+  if (own !== undefined && ended.some(({ session, account }) => session.id === own.id && isSameAccount(own, account)))
     headers.append("Set-Cookie", dropSessionCookie(origin));
   return new Response("<!doctype html><title>Signed out</title>", { headers });
 }
@@ -97,18 +103,21 @@ async function readLogoutToken(app: App, remote: OidcRemote, received: string): 
   });
 }
 
-/** The sessions a token is about. A session whose `sid` the issuer never told may be the one that is meant. */
-async function named(app: App, provider: string, { iss, sid, sub }: LogoutToken): Promise<Session[]> {
-  const bySid = sid === undefined ? [] : await sessionsOfSid(app, { iss, sid });
-  const bySub = sub === undefined ? [] : await sessionsOfPerson(app, { iss, sub });
+/** The accounts a token is about. One with a session whose `sid` the issuer never told may be the one that is meant. */
+async function named(app: App, provider: string, { iss, sid, sub }: LogoutToken): Promise<Holding[]> {
+  const bySid = sid === undefined ? [] : await holdingsOfSid(app, { iss, sid });
+  const bySub = sub === undefined ? [] : await holdingsOf(app, { iss, sub });
   const found = [
-    ...bySid.filter((one) => sub === undefined || one.sub === sub),
-    ...bySub.filter((one) => sid === undefined || one.sid === undefined),
+    ...bySid.filter(({ account }) => sub === undefined || account.sub === sub),
+    ...bySub.filter(({ account }) => sid === undefined || account.sid === undefined),
   ];
-  return found.filter((one) => one.provider === provider);
+  return found.filter(({ account }) => account.provider === provider);
 }
 
-async function endAll(app: App, sessions: readonly Session[]): Promise<readonly Session[]> {
-  for (const session of sessions) await endSession(app, session);
-  return sessions;
+async function endAll(app: App, holdings: readonly Holding[]): Promise<readonly Holding[]> {
+  for (const { session, account } of holdings) {
+    if (isSameAccount(session, account)) await endSession(app, session);
+    else await removeAccount(app, session.id, account);
+  }
+  return holdings;
 }

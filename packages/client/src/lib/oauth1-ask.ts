@@ -34,16 +34,21 @@ export interface Credentials {
 }
 
 interface Asking {
+  /** Characters the token may have. */
+  readonly longest: number;
   readonly token?: string;
   readonly token_secret?: string;
   readonly protocol: Readonly<Record<string, string>>;
 }
 
+/** Characters a secret may have: those of large providers have 20 to 60. */
+const longestSecret = 512;
+
 /** Posts one signed request. A refusal is `token_refused`, an unusable answer `token_response_invalid`. */
 export async function askForCredentials(
   endpoint: string,
   options: OAuth1RequestOptions,
-  asking: Asking,
+  { longest, ...asking }: Asking,
 ): Promise<Credentials> {
   const { client, headers = {}, fetch = globalThis.fetch, now = Date.now } = options;
   const url = readSecureUrl(endpoint, true);
@@ -56,11 +61,14 @@ export async function askForCredentials(
   if (response.status !== 200) throw invalid(`${where} answered ${response.status}; redirects are not followed`);
   const parameters = readForm(text);
   const { oauth_token, oauth_token_secret } = parameters;
-  if (oauth_token === undefined || oauth_token.length > 4096) throw invalid(`${where} gave no usable oauth_token`);
+  if (oauth_token === undefined) throw invalid(`${where} gave no oauth_token`);
+  if (oauth_token.length > longest) throw tooLong(where, "oauth_token", oauth_token, longest);
   // RSA takes no token secret; with a shared secret its absence would leave half a key.
   const needed = client.signature_method === undefined || !client.signature_method.startsWith("RSA");
   if (oauth_token_secret === undefined && needed) throw invalid(`${where} gave no oauth_token_secret`);
-  return { oauth_token, oauth_token_secret: oauth_token_secret ?? "", parameters };
+  const secret = oauth_token_secret ?? "";
+  if (secret.length > longestSecret) throw tooLong(where, "oauth_token_secret", secret, longestSecret);
+  return { oauth_token, oauth_token_secret: secret, parameters };
 }
 
 /** A key or an endpoint that nothing can be signed with is a mistake of the configuration. */
@@ -96,5 +104,14 @@ function decode(text: string): string {
     return text;
   }
 }
+
+const tooLong = (where: string, name: string, { length }: string, longest: number): ClientError =>
+  new ClientError(
+    "token_response_invalid",
+    `${where} gave an ${name} of ${length} characters, expected at most ${longest}`,
+    {
+      fix: "Compare the endpoint with the provider's documentation, and look at its answer with curl: something else answers there.",
+    },
+  );
 
 const invalid = (message: string): ClientError => new ClientError("token_response_invalid", message);

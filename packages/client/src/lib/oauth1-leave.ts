@@ -20,7 +20,8 @@ export async function leaveForOAuth1(app: App, remote: OAuth1Remote, oauth_callb
   const { request_token_endpoint, authorization_endpoint, authorization_params, client, headers } = remote;
   const { fetch, now } = app;
   const asked = { request_token_endpoint, oauth_callback, client, headers, fetch, now };
-  const { oauth_token, oauth_token_secret } = await requestTemporaryCredentials(asked);
+  const credentials = await remote.departures.send(() => requestTemporaryCredentials(asked));
+  const { oauth_token, oauth_token_secret } = credentials;
   return {
     url: oauth1AuthorizationUrl({ authorization_endpoint, authorization_params, oauth_token }),
     state: createState(app),

@@ -8,6 +8,7 @@ import { ClientError } from "../client-error.ts";
 import type { OAuth1Provider } from "../oauth1.ts";
 import { checkClient, type OAuth1Client } from "../oauth1-client.ts";
 import type { Values } from "../oauth2.ts";
+import { type BackOff, createBackOff, departuresAtOnce } from "./back-off.ts";
 import { environment } from "./environment.ts";
 
 type Replaced = keyof OAuth1Client | "authorization_params" | "headers";
@@ -16,6 +17,8 @@ export interface OAuth1Remote extends Omit<OAuth1Provider, Replaced> {
   readonly client: OAuth1Client;
   readonly authorization_params: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** How requests for temporary credentials fare, which everybody on the way in causes. */
+  readonly departures: BackOff;
   /** OAuth 1.0a knows no scopes, */
   readonly scope: "";
   /** and comes back by a redirect only. */
@@ -23,7 +26,7 @@ export interface OAuth1Remote extends Omit<OAuth1Provider, Replaced> {
 }
 
 /** Puts a provider and its credentials together. Mistakes are `configuration_invalid`. */
-export function connectOAuth1(provider: OAuth1Provider): OAuth1Remote {
+export function connectOAuth1(provider: OAuth1Provider, now: () => number): OAuth1Remote {
   const { name, client_id, client_secret, signature_method, private_key, realm, placement, ...rest } = provider;
   const prefix = name.toUpperCase().replaceAll("-", "_");
   const need = (member: string, given: string | undefined): string => {
@@ -52,6 +55,7 @@ export function connectOAuth1(provider: OAuth1Provider): OAuth1Remote {
     client,
     authorization_params: values(authorization_params),
     headers: values(headers),
+    departures: createBackOff(provider.issuer, now, departuresAtOnce),
     scope: "",
   };
 }

@@ -9,7 +9,7 @@ import { checkCallback } from "../callback.ts";
 import { ClientError } from "../client-error.ts";
 import type { Profile } from "../profile.ts";
 import type { App } from "./app.ts";
-import { type Arrival, type Arrived, exchange, spend } from "./arrival.ts";
+import { type Arrival, type Arrived, askedOf, exchange, spend } from "./arrival.ts";
 import { profileApi, runProfile } from "./profile-api.ts";
 import type { OAuth2Remote } from "./remote.ts";
 import { userFromProfile } from "./user.ts";
@@ -19,23 +19,29 @@ import { keep } from "./vault.ts";
 export async function arriveFromOAuth2(app: App, arrival: Arrival<OAuth2Remote>): Promise<Arrived> {
   const { remote, answer, transaction } = arrival;
   const metadata = await remote.issuerOf.metadata();
-  const { code } = checkCallback(answer, { metadata, state: transaction.state, iss: "if_sent" });
+  const { code } = checkCallback(answer, {
+    metadata,
+    state: transaction.state,
+    asked: askedOf(arrival),
+    iss: "if_sent",
+  });
   await spend(app, transaction);
   let raw: Readonly<Record<string, unknown>> = {};
-  const answered = await exchange(app, arrival, code, (body) => {
+  const { tokens: answered, dpop } = await exchange(app, arrival, code, (body) => {
     raw = body;
     return remote.readTokens?.(body) ?? body;
   });
   // Some write commas between scopes: from here on there are blanks, as RFC 6749 §3.3 has it.
   const { scope } = answered;
   const tokens = scope === undefined ? answered : { ...answered, scope: scope.split(/[\s,]+/).join(" ") };
-  const api = profileApi(app, remote, { access_token: tokens.access_token, tokens: raw, callback: answer });
+  const { access_token } = tokens;
+  const api = profileApi(app, remote, { access_token, dpop, tokens: raw, callback: answer });
   const profile = checkProfile(await runProfile(() => remote.profile(api)), remote.name);
   return {
     iss: remote.issuer,
     user: userFromProfile(profile),
     tokens,
-    kept: keep({ scope: transaction.scope ?? remote.scope, ...tokens }),
+    kept: keep({ scope: transaction.scope ?? remote.scope, ...tokens }, transaction.dpop),
   };
 }
 

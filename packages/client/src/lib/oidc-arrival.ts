@@ -7,11 +7,10 @@
 import type { User } from "../auth.ts";
 import { checkCallback } from "../callback.ts";
 import { ClientError } from "../client-error.ts";
-import type { Tokens } from "../token-request.ts";
 import { fetchUserinfo, type UserinfoProtection } from "../userinfo.ts";
 import type { App } from "./app.ts";
-import { type Arrival, type Arrived, exchange, spend } from "./arrival.ts";
-import { profileApi, runProfile } from "./profile-api.ts";
+import { type Arrival, type Arrived, askedOf, exchange, spend } from "./arrival.ts";
+import { type Fresh, profileApi, runProfile } from "./profile-api.ts";
 import { readIdToken } from "./read-id-token.ts";
 import type { OidcRemote } from "./remote.ts";
 import { userOf, userWith } from "./user.ts";
@@ -22,11 +21,11 @@ export async function arriveFromOidc(app: App, arrival: Arrival<OidcRemote>): Pr
   const { remote, answer, transaction } = arrival;
   const { issuerOf } = remote;
   const metadata = await issuerOf.metadata();
-  const { code } = checkCallback(answer, { metadata, state: transaction.state });
+  const { code } = checkCallback(answer, { metadata, state: transaction.state, asked: askedOf(arrival) });
   const front = await readFrontIdToken(app, arrival, code);
   await spend(app, transaction);
   let raw: Readonly<Record<string, unknown>> = {};
-  const tokens = await exchange(app, arrival, code, (body) => {
+  const { tokens, dpop } = await exchange(app, arrival, code, (body) => {
     raw = body;
     return body;
   });
@@ -38,21 +37,25 @@ export async function arriveFromOidc(app: App, arrival: Arrival<OidcRemote>): Pr
   };
   const read = await readIdToken(app, remote, tokens.id_token, { ...expected, access_token, c_hash: "optional" });
   const { claims: id, id_token } = read;
+  checkAcr(transaction.acr_values, id.acr);
   if (front !== undefined && (front.iss !== id.iss || front.sub !== id.sub)) {
     throw new ClientError("id_token_invalid", "the two ID tokens are about different people");
   }
   const protection = await protectionOf(app, remote, id.iss);
-  const userinfo = await fetchUserinfo({ metadata, access_token, sub: id.sub, fetch: app.fetch, ...protection });
-  const user = await complete(app, arrival, userOf(id, userinfo), tokens, raw);
+  const { fetch, now } = app;
+  const proof = dpop === undefined ? {} : { dpop, now };
+  const userinfo = await fetchUserinfo({ metadata, access_token, sub: id.sub, fetch, ...proof, ...protection });
+  const user = await complete(app, arrival, userOf(id, userinfo), { access_token, dpop, tokens: raw });
   const authTime = id.auth_time === undefined ? {} : { authTime: id.auth_time * 1000 };
   const sid = typeof id.sid === "string" ? { sid: id.sid } : {};
   return {
     iss: id.iss,
     user,
     tokens,
-    kept: keep({ scope: transaction.scope ?? remote.scope, ...tokens, id_token }),
+    kept: keep({ scope: transaction.scope ?? remote.scope, ...tokens, id_token }, transaction.dpop),
     ...authTime,
     ...sid,
+    iat: id.iat,
   };
 }
 
@@ -64,6 +67,14 @@ async function readFrontIdToken(app: App, { remote, answer, transaction }: Arriv
   if (remote.response_type !== "code id_token") return undefined;
   const { claims } = await readIdToken(app, remote, answer.id_token, { nonce: transaction.nonce, code });
   return claims;
+}
+
+/** RFC 9470 §4: an API wanted it, and would only want it again. */
+function checkAcr(acr_values: string | undefined, acr: unknown): void {
+  if (acr_values === undefined || acr_values.split(" ").includes(String(acr))) return;
+  throw new ClientError("id_token_invalid", `the person signed in with acr ${acr}, the API wants ${acr_values}`, {
+    fix: "The provider must offer one of them: compare with acr_values_supported in its metadata.",
+  });
 }
 
 async function protectionOf(app: App, remote: OidcRemote, issuer: string): Promise<UserinfoProtection> {
@@ -84,11 +95,10 @@ async function complete(
   app: App,
   { remote, answer }: Arrival<OidcRemote>,
   user: User,
-  tokens: Tokens,
-  raw: Readonly<Record<string, unknown>>,
+  fresh: Omit<Fresh, "callback">,
 ): Promise<User> {
   const { profile } = remote;
   if (profile === undefined) return user;
-  const api = profileApi(app, remote, { access_token: tokens.access_token, tokens: raw, callback: answer });
+  const api = profileApi(app, remote, { ...fresh, callback: answer });
   return userWith(user, await runProfile(async () => profile(user.claims, api)));
 }

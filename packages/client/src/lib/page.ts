@@ -1,5 +1,6 @@
 /**
- * The few pages the client shows itself: the list of ways to sign in, and an error with what to do about it.
+ * The few pages the client shows itself, unless the application has its own: the list of ways to sign in, and an error with what
+ * to do about it.
  *
  * OWASP ASVS 3.4, RFC 9700 §4.2 (no referrer, nothing cached).
  * Guarantees that text from outside stays text: escaped, in a document that may load and run nothing.
@@ -7,7 +8,9 @@
 import { randomToken } from "@valetkey/protocol/random";
 import { StoreUnavailable } from "@valetkey/store";
 import { ClientError } from "../client-error.ts";
+import type { ErrorPage, PageLink, SignInPage } from "../pages.ts";
 import type { App } from "./app.ts";
+import { framed, framedAtOnce } from "./framed.ts";
 
 /** The system's own colours, also where a browser shows the page on a canvas of another colour scheme. */
 const style = "body{background:Canvas;color:CanvasText}a{color:LinkText}";
@@ -24,14 +27,8 @@ const headers = {
   "Cache-Control": "no-store",
 };
 
-/** A link on a page. `href` is a path of the application. */
-export interface Link {
-  readonly href: string;
-  readonly text: string;
-}
-
 /** Where the application begins. */
-const home: Link = { href: "/", text: "Back to the application" };
+const home: PageLink = { href: "/", text: "Back to the application" };
 
 /** Redirects with 303, so that nothing is posted again. */
 export function seeOther(location: string, cookies: readonly string[] = []): Response {
@@ -41,66 +38,113 @@ export function seeOther(location: string, cookies: readonly string[] = []): Res
 }
 
 /** Refuses a method, in words for who typed the address; `allowed` names those there are, separated by commas. */
-export function wrongMethod(allowed: string): Response {
-  const words =
+export async function wrongMethod(app: App, request: Request, allowed: string): Promise<Response> {
+  const { status, code, what } = new ClientError("method_not_allowed", `only ${allowed}`);
+  const hint =
     allowed === "POST"
       ? "It takes forms (POST). To sign out, use the button in the application; its developer writes it as " +
         '<form method="post" action="…/logout"><button>Sign out</button></form>.'
       : `It answers to ${allowed} alone.`;
-  const body = [
-    "<h1>This address cannot be opened like a page</h1>",
-    `<p>${escapeHtml(words)}</p>`,
-    `<p>${anchor(home)}</p>`,
-  ];
-  const response = page("This address cannot be opened", 405, body.join("\n"));
-  response.headers.set("Allow", allowed);
-  return response;
+  const title = "This address cannot be opened like a page";
+  const page: ErrorPage = { status, code, title, what, hint, reference: randomToken(6), links: [home] };
+  const ours = document("This address cannot be opened", status, [
+    heading(title),
+    paragraph("hint", hint),
+    ...ways(page),
+  ]);
+  ours.headers.set("Allow", allowed);
+  return inFrame(app, request, page, ours);
 }
 
 /** Shows the ways to sign in. */
-export function signInPage(links: readonly Link[]): Response {
-  const items = links.map(({ href, text }) => `<li>${anchor({ href, text: `Continue with ${text}` })}</li>`);
-  return page("Sign in", 200, `<h1>Sign in</h1>\n<ul>\n${items.join("\n")}\n</ul>`);
+export async function signInPage(app: App, request: Request, page: SignInPage): Promise<Response> {
+  const items = page.ways.map(({ href, label }) => `<li>${anchor({ href, text: `Continue with ${label}` })}</li>`);
+  const ours = document("Sign in", 200, [heading("Sign in"), "<ul>", ...items, "</ul>"]);
+  const { signIn } = app.pages;
+  return framed(app, signIn && (() => signIn(page, request)), ours);
+}
+
+/** What an error page says besides the error. */
+interface Ending {
+  readonly link: PageLink;
+  readonly title?: string;
+  readonly cookies?: readonly string[];
 }
 
 /** Logs a failure and shows it: what happened, why, what to do, and a number that finds it in the log. */
-export function errorPage(app: App, thrown: unknown, link: Link, cookies: readonly string[] = []): Response {
+export async function errorPage(app: App, request: Request, thrown: unknown, ending: Ending): Promise<Response> {
+  const { link, cookies = [] } = ending;
   const error = asClientError(thrown);
+  const { status, code, what, hint } = error;
+  const { title = code === "link_refused" ? "The account was not added" : "Not signed in" } = ending;
   const reference = randomToken(6);
-  const fields = { event: "sign_in.failed", code: error.code, reference, err: thrown };
-  if (error.status >= 500) app.log.error(fields, error.message);
+  const { fix = hint } = error;
+  const fields = {
+    event: "sign_in.failed",
+    code,
+    reference,
+    fix,
+    docs: `docs/troubleshooting.md#${code}`,
+    err: thrown,
+  };
+  if (status >= 500) app.log.error(fields, error.message);
+  // Something can be changed: whoever has no log of their own must see it too.
+  else if (error.fix !== undefined) app.log.warn(fields, error.message);
   else app.log.info(fields, error.message);
   const reason = [error.error, error.error_description].filter((text) => text !== undefined).join(": ");
-  const body = [
-    "<h1>Not signed in</h1>",
-    `<p id="what">${escapeHtml(error.what)}</p>`,
-    `<p id="hint">${escapeHtml(error.hint)}</p>`,
-    `<p>${anchor(link)}</p>`,
-    link.href === home.href ? "" : `<p>${anchor(home)}</p>`,
-    // Written by another program for developers, so it comes after what is for the person.
-    reason === "" ? "" : `<p id="reason"><small>The reason given: ${escapeHtml(reason)}</small></p>`,
-    `<p><small>${escapeHtml(error.code)}, reference ${escapeHtml(reference)}</small></p>`,
-  ];
-  const retryAfter = error.status === 503 ? String(Math.ceil(error.retryAfter ?? 1)) : undefined;
-  return page("Not signed in", error.status, body.join("\n"), cookies, retryAfter);
+  const links = link.href === home.href ? [link] : [link, home];
+  const page: ErrorPage = { status, code, title, what, hint, reference, links, ...(reason === "" ? {} : { reason }) };
+  const ours = errorDocument(page);
+  for (const cookie of cookies) ours.headers.append("Set-Cookie", cookie);
+  if (status === 503) ours.headers.set("Retry-After", String(Math.ceil(error.retryAfter ?? 1)));
+  return inFrame(app, request, page, ours);
+}
+
+/**
+ * Shows at once to whoever sent a form why it was not done, and where to sign in. The application's own page is used if it is
+ * there at once too.
+ */
+export function refusalPage(app: App, request: Request, error: ClientError, link: PageLink): Response {
+  const { status, code, what, hint } = error;
+  const reference = randomToken(6);
+  app.log.debug({ event: "guard.refused", code, reference }, error.message);
+  const page: ErrorPage = { status, code, title: "Sign in to go on", what, hint, reference, links: [link, home] };
+  const { error: render } = app.pages;
+  return framedAtOnce(app, render && (() => render(page, request)), errorDocument(page));
+}
+
+function inFrame(app: App, request: Request, page: ErrorPage, ours: Response): Promise<Response> {
+  const { error } = app.pages;
+  return framed(app, error && (() => error(page, request)), ours);
 }
 
 /** Reads whatever was thrown as one of our errors. */
 export function asClientError(thrown: unknown): ClientError {
   if (thrown instanceof ClientError) return thrown;
   if (thrown instanceof StoreUnavailable) {
-    return new ClientError("store_unavailable", thrown.message, { cause: thrown, retryAfter: thrown.retryAfter });
+    return new ClientError("store_unavailable", thrown.message, {
+      cause: thrown,
+      retryAfter: thrown.retryAfter,
+      fix: "See that the database runs, can be reached from here, has room and is not locked; err has its own words.",
+    });
   }
   return new ClientError("unexpected", "an error that was not foreseen", { cause: thrown });
 }
 
-function page(
-  title: string,
-  status: number,
-  body: string,
-  cookies: readonly string[] = [],
-  retryAfter?: string,
-): Response {
+function errorDocument(page: ErrorPage): Response {
+  const { status, code, title, what, hint, reason = "", reference } = page;
+  return document(title, status, [
+    heading(title),
+    paragraph("what", what),
+    paragraph("hint", hint),
+    ...ways(page),
+    // Written by another program for developers, so it comes after what is for the person.
+    reason === "" ? "" : `<p id="reason"><small>The reason given: ${escapeHtml(reason)}</small></p>`,
+    `<p><small>${escapeHtml(code)}, reference ${escapeHtml(reference)}</small></p>`,
+  ]);
+}
+
+function document(title: string, status: number, body: readonly string[]): Response {
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -112,18 +156,18 @@ function page(
 </head>
 <body>
 <main>
-${body}
+${body.join("\n")}
 </main>
 </body>
 </html>
 `;
-  const fields = new Headers(headers);
-  for (const cookie of cookies) fields.append("Set-Cookie", cookie);
-  if (retryAfter !== undefined) fields.set("Retry-After", retryAfter);
-  return new Response(html, { status, headers: fields });
+  return new Response(html, { status, headers });
 }
 
-const anchor = ({ href, text }: Link): string => `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`;
+const heading = (text: string): string => `<h1>${escapeHtml(text)}</h1>`;
+const paragraph = (id: string, text: string): string => `<p id="${id}">${escapeHtml(text)}</p>`;
+const ways = ({ links }: ErrorPage): string[] => links.map((link) => `<p>${anchor(link)}</p>`);
+const anchor = ({ href, text }: PageLink): string => `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`;
 
 const escapeHtml = (text: string): string =>
   text

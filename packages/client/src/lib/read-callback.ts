@@ -13,11 +13,26 @@ import type { App } from "./app.ts";
 import type { OidcRemote, Remote } from "./remote.ts";
 import { isPosted } from "./transaction.ts";
 
-/** Gives the parameters. One that cannot be read is `response_invalid`; for signed ones see `readJarm`. */
+/** Gives the parameters. The other method is `response_mode_mismatch`, what cannot be read `response_invalid`; for signed ones see `readJarm`. */
 export async function readCallback(app: App, request: Request, remote: Remote): Promise<Form> {
   const posted = isPosted(remote.response_mode);
+  checkWay(request, posted);
   const answer = posted ? await readPosted(request) : readAnswer(new URL(request.url));
   return remote.kind === "oidc" && remote.response_mode?.endsWith("jwt") ? readSigned(app, remote, answer) : answer;
+}
+
+/** The answer must come in the way it was asked for. */
+function checkWay(request: Request, posted: boolean): void {
+  if ((request.method === "POST") === posted) return;
+  const fix = posted
+    ? new URL(request.url).search === ""
+      ? "The address was opened like a page: sign-ins start at the sign-in page."
+      : "The provider answers with a redirect although response_mode is form_post: leave response_mode out, or allow form_post there."
+    : 'The provider posts its answer: add response_mode: "form_post" to the provider here, or have it answer with a redirect.';
+  const expected = posted ? "POST" : "GET";
+  throw new ClientError("response_mode_mismatch", `the answer came by ${request.method}, expected ${expected}`, {
+    fix,
+  });
 }
 
 async function readPosted(request: Request): Promise<Form> {
@@ -25,7 +40,10 @@ async function readPosted(request: Request): Promise<Form> {
     return await readForm(request);
   } catch (cause) {
     if (!isOAuthError(cause)) throw cause;
-    throw new ClientError("response_invalid", cause.description, { cause });
+    throw new ClientError("response_invalid", cause.description, {
+      cause,
+      fix: "The provider must post its answer as a form (OAuth 2.0 Form Post Response Mode §2), each parameter once: look for a proxy or a body parser that changes it.",
+    });
   }
 }
 

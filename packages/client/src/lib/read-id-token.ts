@@ -36,7 +36,11 @@ export async function readIdToken(
   id_token: string | undefined,
   expected: Expected,
 ): Promise<ReadIdToken> {
-  if (id_token === undefined) throw new ClientError("id_token_missing", "the token answer has no id_token");
+  if (id_token === undefined) {
+    throw new ClientError("id_token_missing", "the token answer has no id_token, expected one with the scope openid", {
+      fix: "See that the client may have the scope openid there (some providers drop what is not allowed, and say so in scope of the token answer). A service that is plain OAuth 2 is named with oauth2() instead.",
+    });
+  }
   const token = await openIdToken(remote, id_token);
   const issuer = issuerOf(remote, token);
   const keys = await remote.issuerOf.keys();

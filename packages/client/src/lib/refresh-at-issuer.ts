@@ -1,11 +1,12 @@
 /**
  * The refresh request of an account, and whether the answer is still about the same person.
  *
- * RFC 6749 §6, RFC 8707 §2.2 (one token per resource), OpenID Connect Core §12.2.
+ * RFC 6749 §6, RFC 8707 §2.2 (one token per resource), RFC 9449 §5, OpenID Connect Core §12.2.
  * Guarantees that a request ends within its time, and that an answer about somebody else is none.
  */
 import { decodeUnverified } from "@valetkey/protocol/jose";
 import { ClientError, isClientError } from "../client-error.ts";
+import type { Dpop } from "../dpop-fetch.ts";
 import { refreshTokens } from "../refresh.ts";
 import type { Tokens } from "../token-request.ts";
 import type { App } from "./app.ts";
@@ -16,11 +17,11 @@ import type { Session } from "./session.ts";
 
 /** Makes sure that a request could be sent now: everything that can fail before the refresh token leaves fails here. */
 export async function prepareRefresh({ issuerOf }: TokenRemote): Promise<void> {
-  issuerOf.checkBackOff();
+  issuerOf.refreshes.check();
   try {
     await issuerOf.metadata();
   } catch (e) {
-    issuerOf.answered(e);
+    issuerOf.refreshes.answered(e);
     throw e;
   }
 }
@@ -29,23 +30,24 @@ export async function prepareRefresh({ issuerOf }: TokenRemote): Promise<void> {
 export async function refreshAtIssuer(
   app: App,
   remote: TokenRemote,
-  { refresh_token, resource }: { readonly refresh_token: string; readonly resource: string },
+  asked: { readonly refresh_token: string; readonly resource: string; readonly dpop: Dpop | undefined },
 ): Promise<Tokens> {
   const { issuerOf, client, token_params: parameters } = remote;
-  const fetch: App["fetch"] = (url, init) => {
-    const timeout = AbortSignal.timeout(requestTime);
-    return app.fetch(url, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
-  };
+  const { refresh_token, resource, dpop } = asked;
   try {
     const metadata = await issuerOf.metadata();
+    // One time for all of it: the turn does not last for a second request, which a nonce may cost, with a time of its own.
+    const timeout = AbortSignal.timeout(requestTime);
+    const fetch: App["fetch"] = (url, init) =>
+      app.fetch(url, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
     const audience = resource === "" ? {} : { resource };
     const readTokens = remote.kind === "oauth2" && remote.readTokens ? { readTokens: remote.readTokens } : {};
     const request = { metadata, client, fetch, now: app.now, refresh_token, parameters, ...audience, ...readTokens };
-    const tokens = await refreshTokens(request);
-    issuerOf.answered();
+    const tokens = await refreshTokens({ ...request, ...(dpop === undefined ? {} : { dpop }) });
+    issuerOf.refreshes.answered();
     return tokens;
   } catch (e) {
-    issuerOf.answered(e);
+    issuerOf.refreshes.answered(e);
     throw e;
   }
 }

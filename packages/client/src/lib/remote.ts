@@ -1,18 +1,20 @@
 /**
  * A provider as the application uses it: with its credentials and what is known of its issuer.
  *
- * RFC 6749 §2.3.1 (credentials), RFC 8414 §2 (what stands in for discovery where a service has none).
+ * RFC 6749 §2.3.1 (credentials), RFC 8414 §2 (what stands in for discovery where a service has none), RFC 8705 §5.
  * Guarantees that whatever is missing is named, with the variable that would supply it.
  */
 import type { JwsAlgorithm } from "@valetkey/protocol/jose";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import type { Fetch } from "@valetkey/protocol/read-json";
+import { mtlsEndpoints } from "../client-authentication.ts";
 import { ClientError } from "../client-error.ts";
 import type { Log } from "../log.ts";
 import type { OAuth2Provider, Values } from "../oauth2.ts";
 import type { OidcProvider } from "../oidc.ts";
 import type { Provider } from "../provider.ts";
 import type { ClientAuthentication } from "../token-request.ts";
+import { checkCredential } from "./check-provider.ts";
 import { environment } from "./environment.ts";
 import { createIssuer, type Issuer } from "./issuer.ts";
 import { connectOAuth1, type OAuth1Remote } from "./oauth1-remote.ts";
@@ -26,6 +28,8 @@ interface Connection {
   readonly authorization_params: Readonly<Record<string, string>>;
   readonly token_params: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** The last DPoP nonce of each origin, for the keys of all who signed in here: most servers make one for everybody. */
+  readonly nonces: Map<string, string>;
   /** `none`: it is configured, not discovered, that the service has no PKCE. */
   readonly pkce: "S256" | "none";
 }
@@ -47,14 +51,29 @@ export function readRemotes(providers: readonly Provider[], ports: Ports): Reado
   if (providers.length === 0) throw invalid("providers must name at least one way to sign in");
   const remotes = new Map<string, Remote>();
   for (const provider of providers) {
-    if (remotes.has(provider.name)) throw invalid(`there are two providers named ${provider.name}`);
+    if (remotes.has(provider.name))
+      throw invalid(`there are two providers named ${provider.name}: give one of them another name`);
+    checkOwnIssuer(provider, providers);
     remotes.set(provider.name, connect(provider, ports));
   }
   return remotes;
 }
 
+/** The issuer and the id are the key of a person: two services on one host that both have a person 1 must not share an issuer. */
+function checkOwnIssuer(provider: Provider, all: readonly Provider[]): void {
+  if (provider.kind === "oidc") return;
+  const { issuer, authorization_endpoint } = provider;
+  const other = all.find(
+    (one) => one.kind !== "oidc" && one.issuer === issuer && one.authorization_endpoint !== authorization_endpoint,
+  );
+  if (other === undefined) return;
+  throw invalid(
+    `${provider.name} and ${other.name} are two services with one issuer, ${issuer}: a person of the one could be taken for somebody else at the other. Give each an issuer of its own, e.g. issuer: "${new URL(".", authorization_endpoint).href}"`,
+  );
+}
+
 function connect(provider: Provider, ports: Ports): Remote {
-  if (provider.kind === "oauth1") return connectOAuth1(provider);
+  if (provider.kind === "oauth1") return connectOAuth1(provider, ports.now);
   const client = readCredentials(provider);
   const values = (given: Values | undefined) => (typeof given === "function" ? given(credentialsOf(client)) : given);
   const common = {
@@ -62,14 +81,17 @@ function connect(provider: Provider, ports: Ports): Remote {
     authorization_params: values(provider.authorization_params) ?? {},
     token_params: values(provider.token_params) ?? {},
     headers: values(provider.headers) ?? {},
+    nonces: new Map<string, string>(),
   };
   const pkce = (methods: unknown) => (Array.isArray(methods) && methods.length === 0 ? "none" : "S256");
   if (provider.kind === "oidc") {
-    const issuerOf = createIssuer(provider.issuer, {
+    const found = createIssuer(provider.issuer, {
       ...ports,
       overrides: provider.metadata,
       template: provider.issuer_template,
     });
+    const byCertificate = provider.tls_client_certificate_bound_access_tokens === true;
+    const issuerOf = byCertificate ? { ...found, metadata: async () => mtlsEndpoints(await found.metadata()) } : found;
     return { ...provider, ...common, issuerOf, pkce: pkce(provider.metadata?.code_challenge_methods_supported) };
   }
   const issuerOf = createIssuer(provider.issuer, { ...ports, fixed: metadataOf(provider) });
@@ -109,6 +131,8 @@ function readCredentials(provider: OidcProvider | OAuth2Provider): ClientAuthent
   ): T | string => {
     const variable = `${prefix}_${name.toUpperCase()}`;
     const value = given ?? environment(variable);
+    if (typeof value === "string")
+      checkCredential(name, value, (message) => invalid(`${provider.kind}("${provider.name}"): ${message}`));
     if (value !== undefined && value !== "") return value;
     throw invalid(`${provider.kind}("${provider.name}") has no ${name}: pass it or set ${variable}${more}`);
   };

@@ -1,8 +1,9 @@
 /**
  * Makes a user of claims, or of a profile.
  *
- * OpenID Connect Core §5.1 and §5.3.2.
- * Guarantees that userinfo adds to the ID token but never changes what the ID token says about itself.
+ * OpenID Connect Core §5.1, §5.3.2 and §5.7.
+ * Guarantees that userinfo adds to the ID token but never changes what the ID token says about itself, and that no address counts
+ * as verified because another one is.
  */
 import type { IdTokenClaims } from "@valetkey/protocol/id-token";
 import type { User } from "../auth.ts";
@@ -13,11 +14,26 @@ const protocolClaims: readonly string[] = ["iss", "sub", "aud", "exp", "iat", "a
 /** Claims that have done their work once the ID token is verified. */
 const spentClaims: readonly string[] = ["nonce", "at_hash", "c_hash"];
 
-/** Puts the claims of the ID token and of userinfo together. */
+/** Addresses, and the claims that say whether they were verified (Core §5.1). */
+const verdicts = [
+  ["email", "email_verified"],
+  ["phone_number", "phone_number_verified"],
+] as const;
+
+/**
+ * Puts the claims of the ID token and of userinfo together. An address and the word on whether it was verified come from one of
+ * the two (§5.7): the ID token's address stands, and userinfo may only add its word on the same one.
+ */
 export function userOf(id: IdTokenClaims, userinfo: Readonly<Record<string, unknown>> = {}): User {
-  const added = Object.entries(userinfo).filter(([name]) => !protocolClaims.includes(name));
-  const claims = Object.fromEntries([...Object.entries(id), ...added].filter(([name]) => !spentClaims.includes(name)));
-  return userFromClaims(id.sub, claims);
+  const notFromId: string[] = [...spentClaims];
+  const notAdded: string[] = [...protocolClaims, ...spentClaims];
+  for (const [address, verdict] of verdicts) {
+    if (id[address] === undefined) notFromId.push(verdict);
+    else if (userinfo[address] !== id[address]) notAdded.push(address, verdict);
+  }
+  const own = Object.entries(id).filter(([name]) => !notFromId.includes(name));
+  const added = Object.entries(userinfo).filter(([name]) => !notAdded.includes(name));
+  return userFromClaims(id.sub, Object.fromEntries([...own, ...added]));
 }
 
 /** Reads the well-known claims by their types; others stay in `claims`. */

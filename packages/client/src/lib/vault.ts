@@ -1,9 +1,10 @@
 /**
  * The tokens of a session, encrypted, in the store.
  *
- * RFC 9700 §4.14, OWASP ASVS 14.2: tokens stay on the server and are unreadable without the application's secret.
+ * RFC 9449 §5 (the key they may be bound to), RFC 9700 §4.14, OWASP ASVS 14.2: tokens stay on the server and are unreadable without the application's secret.
  * Guarantees that sealed tokens open only in the entry they were sealed for.
  */
+import type { Jwk } from "@valetkey/protocol/jose";
 import type { Change, Entry, Json } from "@valetkey/store";
 import type { Tokens } from "../token-request.ts";
 import type { App } from "./app.ts";
@@ -34,6 +35,8 @@ export interface Kept {
   readonly access: Readonly<Record<string, HeldToken>>;
   readonly refresh_token?: string;
   readonly id_token?: string;
+  /** The key they are all bound to; absent: Bearer tokens. */
+  readonly dpop?: Jwk;
   /** Granted at sign-in, names separated by blanks. */
   readonly scope?: string;
 }
@@ -55,15 +58,28 @@ const kind = "app-tokens";
 /** Names the vault entry of a session's account with a provider. */
 export const vaultId = (sessionId: string, provider: string): string => `${sessionId}.${provider}`;
 
-/** Takes over tokens as they arrived at sign-in. */
-export function keep(tokens: Tokens): Kept {
+/** Takes over tokens as they arrived at sign-in, with the key they are bound to. */
+export function keep(tokens: Tokens, dpop?: Jwk): Kept {
   const { refresh_token, id_token, scope } = tokens;
   return {
     access: { "": held(tokens) },
     ...(refresh_token === undefined ? {} : { refresh_token }),
     ...(id_token === undefined ? {} : { id_token }),
     ...(scope === undefined ? {} : { scope }),
+    ...(dpop === undefined ? {} : { dpop }),
   };
+}
+
+/** What may outlive a session of the same person at the same provider. */
+export type Former = Pick<Kept, "refresh_token" | "dpop">;
+
+/**
+ * Takes over a former refresh token where none came with the new tokens. If it is bound to a key, that key is taken over too,
+ * and the access token that just came is not: one entry, one key.
+ */
+export function keepFormer(kept: Kept, { refresh_token, dpop }: Former): Kept {
+  if (kept.refresh_token !== undefined || refresh_token === undefined) return kept;
+  return dpop === undefined ? { ...kept, refresh_token } : { ...kept, refresh_token, dpop, access: {} };
 }
 
 /** The part of an answer that is kept for one audience. */

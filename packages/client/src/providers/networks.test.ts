@@ -93,6 +93,23 @@ test("Facebook: scopes are separated by commas, and a missing e-mail fails nothi
   assert.deepEqual([user?.sub, user?.email, user?.picture], ["1", undefined, undefined]);
 });
 
+test("Facebook: the secret goes to the token endpoint only, and no appsecret_proof is sent or promised", async () => {
+  const { user, authorization, asked } = await signInWith(facebook(registered), {
+    answers: { [`POST ${graph}/oauth/access_token`]: plain, [`GET ${graph}/me`]: { id: "1", name: "Jane" } },
+  });
+  assert.equal(user?.sub, "1");
+  // What the browser is given.
+  const names = ["client_id", "redirect_uri", "response_type", "scope", "state"];
+  assert.deepEqual([...authorization.searchParams.keys()].sort(), names);
+  assert.ok(!decodeURIComponent(authorization.href.replaceAll("+", " ")).includes(registered.client_secret));
+  const [token, me] = [asked.get(`POST ${graph}/oauth/access_token`), asked.get(`GET ${graph}/me`)];
+  assert.equal(new URLSearchParams(token?.body).get("client_secret"), registered.client_secret, "in the body");
+  assert.deepEqual([...(me?.form.keys() ?? [])], ["fields"], "neither proof nor secret");
+  assert.equal(me?.headers.get("authorization"), "Bearer at-1");
+  // Whoever switches that requirement on must know: the preset says so.
+  assert.match(facebook.about.note ?? "", /without appsecret_proof must be allowed/);
+});
+
 test("X: asks for the e-mail only where the scope was granted", async () => {
   const without = await signInWith(x(registered), { answers: xAnswers(xTokens) });
   assert.equal(without.asked.get("GET https://api.x.com/2/users/me")?.form.get("user.fields"), "profile_image_url");

@@ -132,7 +132,7 @@ export const basecamp = oauth2Preset(
     sources: ["https://github.com/basecamp/api/blob/master/sections/authentication.md"],
     email: "not said",
     confirmed: "Refreshing: the draft Basecamp follows asks for type=refresh, and web_server is sent.",
-    note: "Access lasts two weeks; then people sign in again.",
+    note: "Access lasts two weeks; then people sign in again. The id is that of the 37signals identity, not of the person in one Basecamp account.",
   },
   {
     authorization_endpoint: "https://launchpad.37signals.com/authorization/new",

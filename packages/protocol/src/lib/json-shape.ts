@@ -12,30 +12,31 @@ export interface JsonShape {
   readonly repeats: boolean;
 }
 
-/** Finds the shape of JSON text. Stops looking at `maxDepth`. */
+/** Finds the shape of JSON text. Stops looking where it is deeper than `maxDepth`. */
 export function shapeOf(text: string, maxDepth: number): JsonShape {
   /** For each open bracket the names seen in it; `undefined` for an array. */
   const open: (Set<string> | undefined)[] = [];
   let depth = 0;
+  let repeats = false;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === "{" || character === "[") {
       open.push(character === "{" ? new Set() : undefined);
       depth = Math.max(depth, open.length);
-      if (depth > maxDepth) return { depth, repeats: false };
+      if (depth > maxDepth) return { depth, repeats };
     } else if (character === "}" || character === "]") open.pop();
     else if (character === '"') {
       const end = endOfString(text, at);
       const names = open.at(-1);
       if (names !== undefined && isName(text, end)) {
         const name = nameOf(text.slice(at, end));
-        if (names.has(name)) return { depth, repeats: true };
+        repeats ||= names.has(name);
         names.add(name);
       }
       at = end - 1;
     }
   }
-  return { depth, repeats: false };
+  return { depth, repeats };
 }
 
 /** The index after the closing quote. */
