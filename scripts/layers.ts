@@ -1,7 +1,7 @@
 /**
  * Fails when an import points the wrong way (docs/design: protocol, store <- client, resource, provider <- valetkey), when
- * files import each other in a circle, when `node:` appears where code must run anywhere, or when `jose` is imported
- * outside protocol/src/jose.ts. Reads import specifiers as text; runs nothing.
+ * files import each other in a circle, when `node:` appears where code must run anywhere or is loaded from there, or when `jose`
+ * is imported outside protocol/src/jose.ts. Reads import specifiers as text; runs nothing.
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -22,15 +22,21 @@ const mayLoad: Record<string, readonly string[]> = {
   client: [],
   resource: [],
   provider: [],
-  valetkey: ["hono", "kysely", "pg", "zod", "commander", "pino", "rate-limiter-flexible"],
+  valetkey: ["hono", "kysely", "pg", "zod", "commander", "pino", "rate-limiter-flexible", "undici", "ipaddr.js"],
 };
+/** Signing in from a terminal listens, starts a browser and writes a file: docs/decisions/008-terminal.md. */
+const terminal = (file: string) => /^packages\/client\/src\/cli-login(\.ts$|\/)/.test(file);
 const nodeAllowed = (file: string) =>
-  file.startsWith("packages/valetkey/") || /^packages\/store\/src\/(lib\/)?(sqlite|postgres)/.test(file);
+  file.startsWith("packages/valetkey/") ||
+  /^packages\/store\/src\/(lib\/)?(sqlite|postgres)/.test(file) ||
+  terminal(file);
+/** What one part of a package may load, and the rest of it may not. */
+const mayLoadHere = (file: string): readonly string[] => (terminal(file) ? ["uqr"] : []);
 
 const problems: string[] = [];
 const files = globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root })
   .map((file) => file.split(sep).join("/"))
-  .filter((file) => !/\.(test|spec)\.tsx?$/.test(file));
+  .filter((file) => !/\.(test|spec)(\.child)?\.tsx?$/.test(file));
 const graph = new Map<string, string[]>();
 
 for (const file of files) {
@@ -51,6 +57,9 @@ for (const file of files) {
       if (!target.startsWith(`packages/${own}/`))
         problems.push(`${file}: reaches into another package by path: ${from}`);
       if (!typeOnly) inner.push(target);
+      // Whoever loads such a file needs Node too, whatever it imports itself.
+      if (!typeOnly && nodeAllowed(target) && !nodeAllowed(file))
+        problems.push(`${file}: must run anywhere, and ${target} needs Node`);
     } else if (from.startsWith("@valetkey/") || from === "valetkey" || from.startsWith("valetkey/")) {
       const other = from.startsWith("@") ? (from.split("/")[1] ?? "") : "valetkey";
       if (other !== own && !mayImport[own]?.includes(other)) problems.push(`${file}: ${own} must not import ${from}`);
@@ -61,7 +70,8 @@ for (const file of files) {
         .split("/")
         .slice(0, from.startsWith("@") ? 2 : 1)
         .join("/");
-      if (!mayLoad[own]?.includes(name)) problems.push(`${file}: ${name} is not a dependency ${own} may have`);
+      if (![...(mayLoad[own] ?? []), ...mayLoadHere(file)].includes(name))
+        problems.push(`${file}: ${name} is not a dependency ${own} may have`);
       if (name === "jose" && file !== "packages/protocol/src/jose.ts")
         problems.push(`${file}: jose belongs in one file`);
     }

@@ -28,7 +28,7 @@ export function loginForm({ client }: Interaction, problem?: string): string {
 export function consentForm({ client, scopes, destination }: Interaction, account: Account | undefined): string {
   return document(
     `Allow ${client.client_name}?`,
-    html`<p>You are ${account?.claims.name}. You will be sent to ${destination.host}.</p>
+    html`<p>You are ${account?.claims.name}. You will be sent to ${destination?.host}.</p>
       <form method="post">
         ${scopes
           .filter(({ scope }) => scope !== "openid")

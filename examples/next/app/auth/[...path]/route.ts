@@ -1,0 +1,2 @@
+/** Signs in, comes back, signs out: `/auth/*`. */
+export { GET, POST } from "../../../auth.ts";
