@@ -87,6 +87,69 @@ test("every TypeScript snippet compiles as it stands", async () => {
   }
 });
 
+test("the files of the Next.js and SvelteKit sections compile as a new app of theirs would compile them", async () => {
+  const page = readFileSync(join(root, "docs/frameworks.md"), "utf8");
+  const stubs: Readonly<Record<string, string>> = {
+    "Next.js": `
+      declare module "next/headers" { export const headers: () => Promise<Headers>; }
+      declare module "next/navigation" { export const redirect: (url: string) => never; }
+      declare module "next/server" { export interface NextRequest extends Request { readonly nextUrl: URL } }
+      declare namespace JSX { interface IntrinsicElements { p: { children?: string | undefined } } }`,
+    SvelteKit: `
+      declare module "$app/env" { export const building: boolean; }
+      declare module "@sveltejs/kit" {
+        export const redirect: (status: number, location: string) => never;
+        export const error: (status: number, message: string) => never;
+      }
+      declare module "@sveltejs/kit/hooks" { export const sequence: <H>(...all: H[]) => H; }`,
+  };
+  for (const [section, stub] of Object.entries(stubs)) {
+    const [, text = ""] =
+      new RegExp(`^## ${section}$[\\s\\S]*?^\`\`\`text\\n([\\s\\S]*?)^\`\`\``, "m").exec(page) ?? [];
+    const files = [...text.matchAll(/^\/\/ (\S+\.tsx?)\n([\s\S]*?)(?=^\/\/ \S+\.tsx?$|$(?![\s\S]))/gm)];
+    assert.equal(files.length, 4, section);
+    // Inside the project, so that the packages are found as a user's would be.
+    const folder = await mkdtemp(join(root, "test", ".framework-"));
+    try {
+      for (const [, name = "", source = ""] of files) {
+        await mkdir(join(folder, name, ".."), { recursive: true });
+        await writeFile(join(folder, name), source);
+      }
+      await writeFile(join(folder, "stubs.d.ts"), stub);
+      if (section === "SvelteKit")
+        // What SvelteKit makes for each route.
+        await writeFile(
+          join(folder, "src/routes/me/$types.d.ts"),
+          'import type { requireUser } from "../../auth.server";\n' +
+            "export type PageServerLoad = (event: Parameters<typeof requireUser>[0]) => unknown;\n",
+        );
+      // Neither allows imports with endings unless told.
+      const compilerOptions = {
+        target: "ES2022",
+        lib: ["dom", "dom.iterable", "esnext"],
+        module: "esnext",
+        moduleResolution: "bundler",
+        jsx: "preserve",
+        strict: true,
+        skipLibCheck: true,
+        isolatedModules: true,
+        noEmit: true,
+        types: [],
+      };
+      await writeFile(
+        join(folder, "tsconfig.json"),
+        JSON.stringify({ compilerOptions, include: ["**/*.ts", "**/*.tsx"] }),
+      );
+      const compiled = await run(process.execPath, [resolve(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
+        cwd: folder,
+      }).catch((error) => error);
+      assert.equal(`${compiled.stdout}${compiled.stderr}`, "", section);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+});
+
 describe("the commands of the README", () => {
   let folder: string;
   before(async () => {

@@ -48,7 +48,7 @@ describe("our client signs in at oidc-provider", () => {
       store: memoryStore(),
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       onSignIn: (user, _tokens, from) => {
-        signedIn.push({ sub: user.sub, ...from });
+        signedIn.push({ sub: user.sub, provider: from.provider, issuer: from.issuer });
       },
       providers: ways.map(({ name, token_endpoint_auth_method, alg }) =>
         oidc(name, {

@@ -86,12 +86,18 @@ export async function findAccount(op: Pick<Op, "accounts" | "log">, subject: str
   return undefined;
 }
 
-/** Picks the claims these scopes release; absent and reserved ones are left out. */
-export function claimsFor(op: Pick<Op, "claims">, scope: readonly string[], account: Account): Record<string, unknown> {
+/** Picks claims by name; absent and reserved ones are left out. */
+export function pickClaims(names: readonly string[], account: Account): Record<string, unknown> {
   const claims: Record<string, unknown> = {};
-  for (const name of scope.flatMap((one) => (Object.hasOwn(op.claims, one) ? (op.claims[one] ?? []) : []))) {
+  for (const name of names) {
     const value = Object.hasOwn(account.claims, name) ? account.claims[name] : undefined;
     if (value !== undefined && value !== null && !reservedClaims.has(name)) claims[name] = value;
   }
   return claims;
+}
+
+/** Picks the claims these scopes release; absent and reserved ones are left out. */
+export function claimsFor(op: Pick<Op, "claims">, scope: readonly string[], account: Account): Record<string, unknown> {
+  const names = scope.flatMap((one) => (Object.hasOwn(op.claims, one) ? (op.claims[one] ?? []) : []));
+  return pickClaims(names, account);
 }

@@ -1,20 +1,22 @@
 /**
  * The registry of clients: registering, changing, rotating secrets, removing (RFC 7591, RFC 7592, RFC 6749 §2).
  *
- * Secrets are given out once and kept as digests. Guarantees that two who change a client at once do not lose one
+ * Secrets are given out once and kept as `client-secrets.ts` says. Guarantees that two who change a client at once do not lose one
  * another's change silently, and that a removed client leaves no token behind that would work for a later client of the
  * same id.
  */
 import { invalidClientMetadata, type OAuthError } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
-import { createHandle, createId, digestOf } from "@valetkey/protocol/random";
+import { createHandle, createId } from "@valetkey/protocol/random";
 import { type Change, StoreUnavailable } from "@valetkey/store";
 import { checkClient } from "./check-client.ts";
-import { type Client, clientOf, findClient, isClientId } from "./clients.ts";
+import { keepSecret, secretKindOf, usableSecrets } from "./client-secrets.ts";
+import { type Client, clientOf, findClient, isClientId, keepClient } from "./clients.ts";
 import { removeAll } from "./cut.ts";
 import { type ClientData, insert, type Kinds, list, replace } from "./entries.ts";
 import type { Op } from "./op.ts";
 import type { Clients } from "./options.ts";
+import { checkSector } from "./pairwise.ts";
 
 /** How a client is registered. */
 export interface Registering {
@@ -24,6 +26,10 @@ export interface Registering {
   readonly registration?: string;
   /** Milliseconds after which it is forgotten unless it was used. */
   readonly expiresAt?: number;
+  /** Milliseconds after which the secret it is given counts no more. */
+  readonly secretUntil?: number | undefined;
+  /** The software statement it registered with, verified. */
+  readonly statement?: string | undefined;
   /** Committed together with the client; `lost` is thrown when that is too late. */
   readonly changes?: readonly Change[];
   readonly lost?: OAuthError;
@@ -37,11 +43,14 @@ export async function registerClient(
 ): Promise<{ client: Client; client_secret?: string }> {
   const now = op.now();
   const checked = checkClient(op, given, by.provenance);
+  await checkSector(op, checked);
   const client_id = given.client_id ?? createId(now);
   if (!isClientId(client_id)) throw invalidClientMetadata("client_id must be 1 to 256 printable ASCII characters");
-  const { secrets, client_secret } = await firstSecret(checked, given.client_secret, now);
+  const { secrets, client_secret } = await firstSecret(op, checked, given.client_secret, now, by.secretUntil);
+  // draft-ietf-oauth-client-id-metadata-document-03 §8.2: whoever is registered is no longer known by a document.
+  if ((await findClient(op, client_id))?.provenance === "document") await removeClient(op, client_id);
   const data: ClientData = {
-    metadata: { ...checked, client_id },
+    metadata: { ...checked, ...stated(by.statement), client_id },
     secrets,
     provenance: by.provenance,
     ...(by.firstParty === true ? { firstParty: true } : {}),
@@ -56,24 +65,24 @@ export async function registerClient(
   return client_secret === undefined ? { client } : { client, client_secret };
 }
 
-async function firstSecret(metadata: ClientMetadata, given: string | undefined, now: number) {
-  if (metadata.token_endpoint_auth_method === "none") {
-    if (given !== undefined)
-      throw invalidClientMetadata("a client with token_endpoint_auth_method none has no client_secret");
-    return { secrets: [] };
-  }
+/** §3.2.1: the statement a client registered with is part of what it is. */
+const stated = (software_statement: string | undefined) =>
+  software_statement === undefined ? {} : { software_statement };
+
+async function firstSecret(
+  op: Op,
+  metadata: ClientMetadata,
+  given: string | undefined,
+  now: number,
+  until: number | undefined,
+) {
+  if (given === undefined && secretKindOf(op, metadata) === undefined) return { secrets: [] };
   const client_secret = given ?? (await newSecret(now));
-  return { secrets: [{ digest: await digestOfSecret(client_secret) }], client_secret };
+  const kept = await keepSecret(op, metadata, client_secret);
+  return { secrets: [until === undefined ? kept : { ...kept, expiresAt: until }], client_secret };
 }
 
 const newSecret = async (now: number): Promise<string> => (await createHandle("secret", now)).handle;
-
-/** RFC 6749 Appendix A.2: printable ASCII. Secrets are kept as plain digests, so they must be too long to guess. */
-async function digestOfSecret(secret: string): Promise<string> {
-  if (!/^[\x20-\x7e]{32,512}$/.test(secret))
-    throw invalidClientMetadata("client_secret must be 32 to 512 printable ASCII characters");
-  return digestOf(secret);
-}
 
 /** What of a client is to be replaced; it starts from the client as it is at that moment. */
 export type Edit = (client: Client) => Promise<ClientData> | ClientData;
@@ -91,28 +100,44 @@ export async function changeClient(op: Op, client_id: string, edit: Edit): Promi
   throw new StoreUnavailable("the client is being changed by others all the time");
 }
 
-/** Gives a client's data new metadata; secrets go when the client becomes a public one. */
-export function withMetadata(op: Op, client: Client, given: ClientMetadata): ClientData {
+/** Gives a client's data new metadata; secrets go that are of no use to its method: the client needs a new one then. */
+export async function withMetadata(
+  op: Op,
+  client: Client,
+  given: ClientMetadata,
+  statement?: string,
+): Promise<ClientData> {
   const { data } = client.entry;
-  const checked = checkClient(op, given, client.provenance);
-  const secrets = checked.token_endpoint_auth_method === "none" ? [] : data.secrets;
-  return { ...data, metadata: { ...checked, client_id: client.client_id }, secrets };
+  if (client.provenance === "document")
+    throw invalidClientMetadata("what this client is says the document at its URL: it cannot be changed here");
+  const { software_statement, ...rest } = given;
+  // The one it registered with may come back with the rest; any other was looked at before, or is not to be believed.
+  const same = software_statement !== undefined && software_statement === data.metadata.software_statement;
+  const checked = checkClient(op, same ? rest : given, client.provenance);
+  await checkSector(op, checked);
+  const secrets = usableSecrets(op, checked, data.secrets);
+  const kept = stated(statement ?? (same ? String(software_statement) : undefined));
+  return { ...data, metadata: { ...checked, ...kept, client_id: client.client_id }, secrets };
 }
 
 /**
- * Makes a new secret; what was accepted before stays so until `oldUntil` (milliseconds), but no longer than it would
- * have.
+ * Makes a new secret, for ever or `until`; what was accepted before stays so until `oldUntil`, but no longer than it would have
+ * (milliseconds).
  */
 export async function withNewSecret(
+  op: Op,
   data: ClientData,
   now: number,
   oldUntil = now,
+  until?: number,
 ): Promise<{ data: ClientData; client_secret: string }> {
   const client_secret = await newSecret(now);
   const kept = data.secrets
-    .map(({ digest, expiresAt }) => ({ digest, expiresAt: Math.min(expiresAt ?? oldUntil, oldUntil) }))
+    .map((secret) => ({ ...secret, expiresAt: Math.min(secret.expiresAt ?? oldUntil, oldUntil) }))
     .filter(({ expiresAt }) => expiresAt > now);
-  return { data: { ...data, secrets: [{ digest: await digestOfSecret(client_secret) }, ...kept] }, client_secret };
+  const digested = await keepSecret(op, data.metadata, client_secret);
+  const made = until === undefined ? digested : { ...digested, expiresAt: until };
+  return { data: { ...data, secrets: [made, ...kept] }, client_secret };
 }
 
 /** Removes a client and everything made for it. */
@@ -120,10 +145,20 @@ export async function removeClient(op: Op, client_id: string): Promise<boolean> 
   const client = await findClient(op, client_id);
   if (client === undefined) return false;
   await removeAll(op, [client.entry]);
-  // Grants first: they take all tokens with them.
-  for (const kind of ["grant", "code", "access", "refresh", "consent"] as const) await removeKind(op, kind, client_id);
+  await revokeGrants(op, client_id);
   op.log.info({ event: "client.removed", client_id }, "a client was removed");
   return true;
+}
+
+/** Grants first: they take all tokens with them. */
+const granted = [
+  ...(["grant", "code", "access", "refresh", "consent"] as const),
+  ...(["device", "backchannel", "oauth1", "oauth1-token"] as const),
+];
+
+/** Removes everything people allowed a client, and every token with it. */
+export async function revokeGrants(op: Op, client_id: string): Promise<void> {
+  for (const kind of granted) await removeKind(op, kind, client_id);
 }
 
 async function removeKind(op: Op, kind: keyof Kinds, client: string): Promise<void> {
@@ -143,26 +178,26 @@ export function clientsOf(op: Op): Clients {
     },
     add: (metadata, by) => registerClient(op, metadata, by),
     async set(client_id, { metadata, disabled, firstParty, secret }) {
-      const digest = secret === undefined ? undefined : await digestOfSecret(secret);
-      return changeClient(op, client_id, (client) => {
-        const data = metadata === undefined ? client.entry.data : withMetadata(op, client, metadata);
-        if (digest !== undefined && data.metadata.token_endpoint_auth_method === "none") {
-          throw invalidClientMetadata("a client with token_endpoint_auth_method none has no client_secret");
-        }
+      const changed = await changeClient(op, client_id, async (client) => {
+        const data = metadata === undefined ? client.entry.data : await withMetadata(op, client, metadata);
         return {
           ...data,
-          ...(digest === undefined ? {} : { secrets: [{ digest }] }),
+          ...(secret === undefined ? {} : { secrets: [await keepSecret(op, data.metadata, secret)] }),
           ...(disabled === undefined ? {} : { disabled }),
           ...(firstParty === undefined ? {} : { firstParty }),
         };
       });
+      // What an administrator decided about a document's client is not forgotten because nobody uses it.
+      if (changed?.provenance === "document") await keepClient(op, changed);
+      return changed;
     },
     async rotate(client_id, { overlap = 0 } = {}) {
       let client_secret = "";
-      const client = await changeClient(op, client_id, async ({ entry, confidential }) => {
-        if (!confidential) throw invalidClientMetadata("a public client has no secret to rotate");
+      const client = await changeClient(op, client_id, async ({ entry, metadata }) => {
+        if (secretKindOf(op, metadata) === undefined)
+          throw invalidClientMetadata("a client of this token_endpoint_auth_method has no secret to rotate");
         const now = op.now();
-        const rotated = await withNewSecret(entry.data, now, now + overlap * 1000);
+        const rotated = await withNewSecret(op, entry.data, now, now + overlap * 1000);
         client_secret = rotated.client_secret;
         return rotated.data;
       });

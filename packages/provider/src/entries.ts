@@ -7,20 +7,44 @@
 import type { Jwk } from "@valetkey/protocol/jwk";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { matchesDigest, readHandle } from "@valetkey/protocol/random";
-import type { Change, Entry, Filter, Store } from "@valetkey/store";
+import type { Change, Entry, Filter, Json, Store } from "@valetkey/store";
+import type { AuthorizationDetail } from "./authorization-details.ts";
+import type { SignedTokenData, TemporaryData } from "./oauth1/entries.ts";
+import type { SigningAlg } from "./op.ts";
+import type { Confirmation } from "./tokens/binding.ts";
+import type { UserCodeData, WaitingData } from "./waiting.ts";
+
+/** Who vouches for a client: the configuration, an administrator, or a stranger (RFC 7591, or a document at its URL). */
+export type Provenance = "config" | "admin" | "dynamic" | "document";
+
+/** What is known of a client ID metadata document. Times in milliseconds. */
+export interface DocumentState {
+  readonly fetchedAt: number;
+  /** Until then it counts without being fetched again. */
+  readonly freshUntil: number;
+  /** Ways in which the client may authenticate; the document may offer several, or none that we have. */
+  readonly methods: readonly string[];
+  /** When what people were shown, or what proves the client, was last another. */
+  readonly changedAt?: number;
+}
 
 /** kind `client`, id = client_id. */
 export interface ClientData {
   readonly metadata: ClientMetadata & { readonly client_id: string };
-  /** Accepted secrets: during a rotation with overlap there are two. `expiresAt` in milliseconds. */
-  readonly secrets: readonly { readonly digest: string; readonly expiresAt?: number }[];
-  /** Who made it: configuration, an administrator, or a stranger by dynamic registration. */
-  readonly provenance: "config" | "admin" | "dynamic";
+  /**
+   * Accepted secrets: during a rotation with overlap there are two. `expiresAt` in milliseconds. `sealed`: the secret itself,
+   * encrypted, for a method that cannot do with the digest (`client_secret_jwt`).
+   */
+  readonly secrets: readonly { readonly digest: string; readonly sealed?: string; readonly expiresAt?: number }[];
+  /** Who made it: configuration, an administrator, or a stranger, by dynamic registration or by a document of theirs. */
+  readonly provenance: Provenance;
   readonly disabled?: boolean;
   /** Set by an administrator only: the consent page is skipped. */
   readonly firstParty?: boolean;
   /** Digest of the registration access token's secret (RFC 7592), for `dynamic`. */
   readonly registration?: string;
+  /** For `document`: how it was last read. */
+  readonly document?: DocumentState;
   /** Milliseconds. */
   readonly createdAt: number;
 }
@@ -51,8 +75,8 @@ export interface AuthorizationRequest {
   readonly redirect_uri: string;
   /** Whether the request carried redirect_uri (then the token request must repeat it, RFC 6749 §4.1.3). */
   readonly redirect_uri_sent: boolean;
-  readonly response_type: "code";
-  readonly response_mode: "query";
+  readonly response_type: string;
+  readonly response_mode: string;
   readonly scope: readonly string[];
   readonly state?: string;
   readonly nonce?: string;
@@ -64,8 +88,57 @@ export interface AuthorizationRequest {
   /** Subject named by a valid id_token_hint. */
   readonly hint_subject?: string;
   readonly ui_locales?: string;
-  readonly acr_values?: string;
+  /** Authentication contexts that will do (`acr_values`, or the `acr` claim); `essential`: no other will. */
+  readonly acr?: { readonly values: readonly string[]; readonly essential: boolean };
   readonly resource: readonly string[];
+  /** The `claims` parameter, checked (OpenID Connect Core §5.5). */
+  readonly claims?: ClaimsRequest;
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** Thumbprint of the DPoP key the code will be bound to (RFC 9449 §10). */
+  readonly dpop_jkt?: string;
+  /** What the client wants done with a grant of its own. */
+  readonly grant_management?: { readonly action: "create" | "merge" | "replace"; readonly grant_id?: string };
+  /** The answer is not sent by redirect: it is the approval of a device or backchannel request with this id. */
+  readonly approval?: { readonly kind: "device" | "backchannel" | "oauth1"; readonly id: string };
+}
+
+/** The `claims` parameter (OpenID Connect Core §5.5). */
+export interface ClaimsRequest {
+  readonly userinfo?: Readonly<Record<string, ClaimRequest | null>>;
+  readonly id_token?: Readonly<Record<string, ClaimRequest | null>>;
+}
+
+/** How one claim is asked for (§5.5.1). */
+export interface ClaimRequest {
+  readonly essential?: boolean;
+  readonly value?: unknown;
+  readonly values?: readonly unknown[];
+}
+
+/** kind `pushed`, id = handle id; client set: a pushed authorization request (RFC 9126). */
+export interface PushedData {
+  readonly digest: string;
+  /** The parameters as a form. */
+  readonly parameters: string;
+  /** They were in a request object. */
+  readonly signed: boolean;
+  /** Thumbprint of the DPoP key that was proved when pushing. */
+  readonly dpop_jkt?: string;
+  /** The interaction it was begun as: from then on only that browser goes on with it. */
+  readonly interaction?: string;
+}
+
+/** kind `auth-session`, id = handle id; client set: questions an application of ours asks a person (first-party-apps §5.3.1). */
+export interface AuthSessionData {
+  readonly digest: string;
+  readonly request: AuthorizationRequest;
+  /** The first request as a form. */
+  readonly parameters: string;
+  readonly attempts: number;
+  /** Thumbprint of the DPoP key that was proved with the first request. */
+  readonly dpop_jkt?: string;
+  /** What whoever decides wants to remember. */
+  readonly state?: Json;
 }
 
 /** kind `interaction`, id = handle id; client set; the browser holds the handle in a cookie of its own. */
@@ -76,7 +149,7 @@ export interface InteractionData {
   readonly request: AuthorizationRequest;
   readonly done: InteractionDone;
   /** What the person is being asked, and as whom they were signed in when asked: an answer counts for that person only. */
-  readonly asked?: { readonly step: "login" | "select_account" | "consent"; readonly subject?: string };
+  readonly asked?: { readonly step: "login" | "select_account" | "consent" | "create"; readonly subject?: string };
 }
 
 /** What the person has done in this interaction. */
@@ -92,6 +165,8 @@ export interface InteractionDone {
 
 /** kind `consent`, id = `consentId(subject, client_id)`; subject and client set. */
 export interface ConsentData {
+  /** Claims allowed beyond those of the scopes (OpenID Connect Core §5.5). */
+  readonly claims?: readonly string[];
   /**
    * Scopes allowed per resource; the key `""` holds those of the provider itself. Kept apart because a scope may be a name in
    * several resources: allowing `read` at one and `write` at another allows neither at both.
@@ -111,6 +186,16 @@ export interface LogoutData {
   readonly session?: { readonly subject: string; readonly sid: string };
   /** Registered post_logout_redirect_uri, `state` appended. */
   readonly returnTo?: string;
+  /** The session is over: URLs whose frames tell applications so (Front-Channel Logout §3). */
+  readonly frames?: readonly string[];
+}
+
+/** kind `logout-notice`, id = createId; client and subject set: an application is to be told that a session ended. */
+export interface LogoutNoticeData {
+  readonly sid: string;
+  readonly attempts: number;
+  /** Milliseconds: not tried before. */
+  readonly nextAt: number;
 }
 
 /** kind `grant`, id = `createId`; subject and client set. Removing it cuts every token under it. */
@@ -125,6 +210,19 @@ export interface GrantData {
   readonly nonce?: string;
   /** offline_access was granted: the grant outlives the session (P11). */
   readonly offline: boolean;
+  readonly claims?: ClaimsRequest;
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** The grant it was made from by an exchange: it ends with that one. */
+  readonly parent?: string;
+  /** What the refresh tokens of a public client are bound to (RFC 9449 §5, RFC 8705 §4). */
+  readonly cnf?: Confirmation;
+  /** The installation of the client that got it, where installations authenticate with keys of their own. */
+  readonly instance?: string;
+  /** Milliseconds, and how often: when the client changed what is in it. */
+  readonly updatedAt?: number;
+  readonly generation?: number;
+  /** How the client authenticated when it got it, where it may do so in several ways: it never falls back to `none`. */
+  readonly method?: string;
   /** Milliseconds. */
   readonly createdAt: number;
 }
@@ -139,6 +237,9 @@ export interface CodeData {
   readonly redirect_uri: string;
   readonly redirect_uri_sent: boolean;
   readonly code_challenge?: string;
+  readonly dpop_jkt?: string;
+  /** Redeemed, it changes a grant that stands already (`grant-management.ts`). */
+  readonly into?: { readonly grant: string; readonly action: "merge" | "replace" };
   /** Failed redemptions; at 5 the code is dead (P1). */
   readonly failures: number;
   /** Milliseconds. */
@@ -153,6 +254,8 @@ export interface RefreshData {
   readonly iat: number;
   /** Milliseconds. */
   readonly spentAt?: number;
+  /** Of the grant when it was made. */
+  readonly generation?: number;
   /** Handle id of the successor; its secret is derived anew from the presented token and the server's secret. */
   readonly successor?: string;
 }
@@ -169,10 +272,20 @@ export interface AccessData {
   readonly iat: number;
   readonly auth_time?: number;
   readonly acr?: string;
+  readonly cnf?: Confirmation;
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** Further claims, e.g. `act`. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** kind `revoked`, id = jti of an `at+jwt` that was revoked before its end (P9). */
 export type RevokedData = Record<string, never>;
+
+/** kind `pairwise`, id = the `sub` a sector knows; subject set (OpenID Connect Core §8.1). */
+export type PairwiseData = Record<string, never>;
+
+/** kind `seen`, id = hash of what may be seen once: the `jti` of a proof or an assertion. */
+export type SeenData = Record<string, never>;
 
 /** kind `initial-access`, id = handle id: allows a stranger to register `uses` more clients (RFC 7591 §3). */
 export interface InitialAccessData {
@@ -188,7 +301,7 @@ export interface KeyringData {
 /** One signing key. Times in milliseconds. */
 export interface KeyData {
   readonly kid: string;
-  readonly alg: "RS256" | "ES256" | "EdDSA";
+  readonly alg: SigningAlg;
   /** `next` is published but does not sign; `retiring` no longer signs but is still published. */
   readonly state: "next" | "active" | "retiring";
   readonly publishedAt: number;
@@ -203,6 +316,8 @@ export interface KeyData {
 /** Kind → the shape of its data. */
 export interface Kinds {
   client: ClientData;
+  pushed: PushedData;
+  "auth-session": AuthSessionData;
   session: SessionData;
   interaction: InteractionData;
   consent: ConsentData;
@@ -211,9 +326,17 @@ export interface Kinds {
   refresh: RefreshData;
   access: AccessData;
   revoked: RevokedData;
+  seen: SeenData;
+  pairwise: PairwiseData;
   "initial-access": InitialAccessData;
   keyring: KeyringData;
   logout: LogoutData;
+  device: WaitingData;
+  backchannel: WaitingData;
+  oauth1: TemporaryData;
+  "oauth1-token": SignedTokenData;
+  "user-code": UserCodeData;
+  "logout-notice": LogoutNoticeData;
 }
 
 /** Kinds of which something was given out that leads back to the entry. */

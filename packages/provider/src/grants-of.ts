@@ -3,9 +3,10 @@
  *
  * Guarantees that after `revoke` no token the client got for this person works, and that the client must ask again.
  */
-import { findClient } from "./clients.ts";
+import { findClient, hostOf } from "./clients.ts";
 import { consentedScopes } from "./consent.ts";
 import { listAll, removeAll } from "./cut.ts";
+import { queueNotices, signedInAt, startDelivery } from "./logout/notices.ts";
 import type { Op } from "./op.ts";
 import type { ConnectedApp, Grants } from "./options.ts";
 
@@ -38,8 +39,10 @@ export function grantsOf(op: Op): Grants {
     },
 
     async forget(subject) {
+      const queued = await queueNotices(op, await signedInAt(op, subject, () => true));
       const kinds = ["session", "consent", "grant", "code"] as const;
       for (const kind of kinds) await removeAll(op, await listAll(op, kind, { subject }));
+      startDelivery(op, queued);
       op.log.info({ event: "subject.forgotten", subject }, "everything of a person was removed");
     },
   };
@@ -54,10 +57,12 @@ async function describe(
   const client = await findClient(op, client_id);
   if (client === undefined) return undefined;
   const { client_name = client_id, client_uri } = client.metadata;
+  const host = hostOf(client);
   return {
     client_id,
     client_name,
     ...(client_uri === undefined ? {} : { client_uri }),
+    ...(host === undefined ? {} : { host }),
     scope: [...scope],
     offline,
     since,

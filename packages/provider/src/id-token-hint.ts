@@ -6,13 +6,15 @@
  */
 import { decodeUnverified, JwtError, verifyJwt } from "@valetkey/protocol/jose";
 import { audiencesOf, normalTyp, timeOf } from "@valetkey/protocol/jwt-claims";
+import { findClient } from "./clients.ts";
 import type { Op } from "./op.ts";
+import { subjectOf } from "./pairwise.ts";
 
 /** What a valid hint says. */
 export interface Hint {
   readonly subject: string;
   readonly sid?: string;
-  /** The clients it was issued to. */
+  /** The clients it was issued to. `subject` is whom they mean, whatever they call them (Core §8.1). */
   readonly audiences: readonly string[];
 }
 
@@ -33,7 +35,11 @@ export async function verifyHint(op: Op, token: string): Promise<Hint | undefine
     if (normalTyp(header.typ)?.endsWith("+jwt")) return undefined;
     const { sub, sid } = claims;
     if (sub === undefined || sub === "") return undefined;
-    return { subject: sub, audiences: audiencesOf(claims), ...(typeof sid === "string" ? { sid } : {}) };
+    const audiences = audiencesOf(claims);
+    const client = await findClient(op, audiences[0] ?? "");
+    const subject = client === undefined ? sub : await subjectOf(op, client, sub);
+    if (subject === undefined) return undefined;
+    return { subject, audiences, ...(typeof sid === "string" ? { sid } : {}) };
   } catch (e) {
     if (!(e instanceof JwtError)) throw e;
     op.log.debug({ event: "id_token_hint.refused", cause: e }, "an id_token_hint was refused");

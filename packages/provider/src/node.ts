@@ -1,10 +1,11 @@
 /**
  * Mounts a provider in whatever speaks Node's request and response: bare `node:http`, Express, Fastify's raw pair.
  *
- * RFC 9110 §7.1. Guarantees that the issuer's origin is the configured one whatever a Host header says, and that a request
- * which is not the provider's is handed on untouched.
+ * RFC 9110 §7.1, RFC 8705 §2. Guarantees that the issuer's origin is the configured one whatever a Host header says, that a client's
+ * certificate is the connection's own, and that a request which is not the provider's is handed on untouched.
  */
 import { type NodeRequest, type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
+import { type CertificateOfPeer, type CertificateSocket, certificateOfSocket } from "./client-certificate.ts";
 import type { Peer } from "./op.ts";
 
 /** A provider, or a whole server: anything that answers its own URLs and leaves the others alone. */
@@ -14,11 +15,24 @@ export interface Mountable {
 }
 
 /** A request whose connection is known, as Node's and Express's are. */
-export type SocketRequest = NodeRequest & { readonly socket?: { readonly remoteAddress?: string | undefined } };
+export type SocketRequest = NodeRequest & {
+  readonly socket?: CertificateSocket & { readonly remoteAddress?: string | undefined };
+};
+
+/** How to learn who calls where the connection itself does not say. */
+export interface PeerOptions {
+  /** Names the caller where a trusted proxy stands between; the connection's address unless given. */
+  readonly ip?: (req: SocketRequest) => string | undefined;
+  /**
+   * Gives the client's certificate where a trusted proxy ends the TLS connection, e.g. with `readCertificateHeader`; the
+   * connection's own unless given. A header that clients can send themselves makes anybody any client.
+   */
+  readonly certificate?: (req: SocketRequest) => CertificateOfPeer;
+}
 
 /**
  * Gives the handler. It answers the provider's URLs and calls `next` for all others; without a `next` those are 404.
- * `ip` names the caller where a trusted proxy stands between; it is the connection's address unless given.
+ * For certificates of clients a TLS server asks for them: `requestCert: true, rejectUnauthorized: false`.
  *
  * ```ts
  * express().use(nodeHandler(provider));
@@ -27,11 +41,12 @@ export type SocketRequest = NodeRequest & { readonly socket?: { readonly remoteA
  */
 export function nodeHandler(
   target: Mountable,
-  { ip = (req) => req.socket?.remoteAddress }: { readonly ip?: (req: SocketRequest) => string | undefined } = {},
+  { ip = (req) => req.socket?.remoteAddress, certificate = (req) => certificateOfSocket(req.socket) }: PeerOptions = {},
 ): (req: SocketRequest, res: NodeResponse, next?: (error?: unknown) => void) => Promise<void> {
   return async (req, res, next) => {
     try {
-      const response = await target.handle(toRequest(req, { origin: target.issuer, response: res }), { ip: ip(req) });
+      const request = toRequest(req, { origin: target.issuer, response: res });
+      const response = await target.handle(request, { ip: ip(req), ...certificate(req) });
       if (response !== undefined) return await sendResponse(res, response);
       if (next !== undefined) return next();
       await sendResponse(res, new Response("Not found\n", { status: 404, headers: { "Content-Type": "text/plain" } }));

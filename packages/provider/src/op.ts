@@ -9,14 +9,29 @@
 import type { JwkSet } from "@valetkey/protocol/jwk";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import type { Change, Store } from "@valetkey/store";
+import type { AuthorizationDetailType } from "./authorization-details.ts";
 import type { ClientAuthMethod } from "./client-auth/method.ts";
+import type { ClientIdDocuments } from "./client-id-documents.ts";
+import type { RemoteKeys } from "./client-keys.ts";
 import type { Client } from "./clients.ts";
 import type { GrantType } from "./grants/grant-type.ts";
+import type { MemberCheck } from "./lib/client-members.ts";
+import type { LogoutChannel } from "./logout/channels.ts";
+import type { OAuth1 } from "./oauth1.ts";
+import type { PairwiseSubjects } from "./pairwise.ts";
+import type { Part } from "./part.ts";
+import type { ProtectedAnswer } from "./protected-answers.ts";
+import type { PushedRequests } from "./pushed-requests.ts";
+import type { RequestObjects } from "./request-objects.ts";
+import type { ResponseMode } from "./response-modes/response-mode.ts";
+import type { ResponseType } from "./response-types.ts";
+import type { SoftwareStatements } from "./software-statements.ts";
+import type { BindingMethod } from "./tokens/binding.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
-/** Signature algorithms the provider can sign with. */
-export type SigningAlg = "RS256" | "ES256" | "EdDSA";
+/** Signature algorithms the provider can sign with; those of ML-DSA (FIPS 204) where the runtime has them. */
+export type SigningAlg = "RS256" | "PS256" | "ES256" | "EdDSA" | "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87";
 
 /** What a person is to the provider: the stable `sub` and the claims that scopes may release (OpenID Connect Core §5.1). */
 export interface Account {
@@ -60,6 +75,8 @@ export interface Resource {
   readonly scopes: readonly string[];
   /** `opaque` (introspection, RFC 7662) or `at+jwt` (RFC 9068). */
   readonly tokens: "opaque" | "at+jwt";
+  /** What its `at+jwt` are signed with; the first algorithm there is a key for unless given. */
+  readonly alg?: SigningAlg;
 }
 
 /** Who is signed in in this browser, according to the provider's own cookie or to the embedding application. */
@@ -96,6 +113,15 @@ export interface Lifetimes {
 /** Says whether a request for a code must carry a PKCE challenge (RFC 7636); see `pkce-policy.ts`. */
 export type PkcePolicy = (request: { readonly client: Client; readonly nonce: string | undefined }) => boolean;
 
+/** Says whether a client gets tokens only that are bound to a key; see `binding-policy.ts`. */
+export type BindingPolicy = (request: { readonly client: Client }) => boolean;
+
+/** Says whether a refresh token is replaced when it is used; see `refresh-rotation.ts`. */
+export type RotationPolicy = (request: { readonly client: Client }) => boolean;
+
+/** Says whether a request must name the resource its tokens are for; see `resource-policy.ts`. */
+export type ResourcePolicy = (request: { readonly client: Client }) => boolean;
+
 /** Says whether an error may be sent to the client by redirect although nobody is signed in (RFC 9700 §4.11.2). */
 export type ErrorRedirectPolicy = (request: { readonly client: Client; readonly signedIn: boolean }) => boolean;
 
@@ -111,6 +137,10 @@ export interface RegistrationPolicy {
   registered?(op: Op, peer: Peer): Promise<void>;
   /** Seconds after which a client that was never used is forgotten. Absent: never. */
   readonly unusedTtl?: number;
+  /** Seconds for which a secret counts that a client is given. Absent: for ever. */
+  readonly secretLifetime?: number;
+  /** Whose statements about a program count; see `software-statements.ts`. Absent: nobody's. */
+  readonly statements?: SoftwareStatements;
   /** Metadata a stranger's client gets at most; throws `invalid_client_metadata`. */
   limit?(metadata: ClientMetadata): ClientMetadata;
 }
@@ -131,14 +161,29 @@ export interface Throttle {
 /** What is known of the connection a request came in on; never read from forwarded headers here. */
 export interface Peer {
   readonly ip?: string | undefined;
+  /** The certificate the caller's TLS connection was made with (RFC 8705): DER, base64 without line breaks. */
+  readonly certificate?: string | undefined;
+  /** Where the connection ends it was verified that an authority which is trusted there signed the certificate. */
+  readonly certificateVerified?: boolean | undefined;
 }
 
-/** Where people are asked: paths or absolute URLs. Each gets `?interaction=<id>`, `logout` gets `?logout=<id>`. */
+/**
+ * Where people are asked: paths or absolute URLs. Each gets `?interaction=<id>`, `logout` gets `?logout=<id>`, `device`,
+ * `approve` and `oauth1` get `?done=approved`, `denied` or `failed` when it is over.
+ */
 export interface Pages {
   readonly login: string;
   readonly select_account: string;
   readonly consent: string;
   readonly logout: string;
+  /** Where somebody makes an account (`prompt=create`). Absent: nobody can. */
+  readonly create?: string;
+  /** Where somebody enters the code a device shows; it may be there as `?user_code=`. */
+  readonly device: string;
+  /** Where somebody sees what waits for them; `?request=<id>` is one of them. */
+  readonly approve: string;
+  /** Where somebody reads the code to type into an application of OAuth 1.0a: `?oauth_verifier=` and `?client_id=` of the application. */
+  readonly oauth1: string;
 }
 
 /** Shows an error that must not be sent to a client as a page (400 and HTML, unless said otherwise). */
@@ -155,7 +200,15 @@ export type EndpointName =
   | "introspect"
   | "register"
   | "end_session"
-  | "jwks";
+  | "jwks"
+  | "push"
+  | "device_authorization"
+  | "backchannel_authentication"
+  | "oauth1_initiate"
+  | "oauth1_authorize"
+  | "oauth1_token"
+  | "grant_management"
+  | "challenge";
 
 export interface Op {
   readonly issuer: string;
@@ -171,7 +224,36 @@ export interface Op {
   readonly resources: ReadonlyMap<string, Resource>;
   readonly grants: ReadonlyMap<string, GrantType>;
   readonly clientAuth: readonly ClientAuthMethod[];
+  /** Ways a token can be tied to a key (RFC 9449, RFC 8705). Empty: all tokens are bearer tokens. */
+  readonly bindings: readonly BindingMethod[];
+  readonly boundTokens: BindingPolicy;
+  readonly responseTypes: ReadonlyMap<string, ResponseType>;
+  readonly responseModes: ReadonlyMap<string, ResponseMode>;
+  /** Pushed authorization requests (RFC 9126). */
+  readonly push: PushedRequests | undefined;
+  /** Request objects (RFC 9101). */
+  readonly requestObjects: RequestObjects | undefined;
+  /** Clients that are known by a document at their URL. */
+  readonly clientIdDocuments: ClientIdDocuments | undefined;
+  /** OAuth 1.0a (RFC 5849). */
+  readonly oauth1: OAuth1 | undefined;
+  /** Types of `authorization_details` (RFC 9396) by name. */
+  readonly authorizationDetails: ReadonlyMap<string, AuthorizationDetailType>;
+  /** How applications hear that somebody signed out. */
+  readonly logout: readonly LogoutChannel[];
+  readonly pairwise: PairwiseSubjects | undefined;
+  /** Forms of answers that clients can register for. */
+  readonly answers: readonly ProtectedAnswer[];
+  /** Authentication contexts (`acr`) a person can sign in with here, from the weakest to the strongest. */
+  readonly acrs: readonly string[];
+  readonly remoteKeys: RemoteKeys;
+  /** Every listed value that brings something with it. */
+  readonly parts: readonly Part[];
+  /** Client metadata members known because of a part. */
+  readonly members: Readonly<Record<string, MemberCheck>>;
   readonly pkce: PkcePolicy;
+  readonly refreshRotation: RotationPolicy;
+  readonly resourceIndicators: ResourcePolicy;
   readonly errorRedirects: ErrorRedirectPolicy;
   readonly registration: RegistrationPolicy | undefined;
   /** The embedding application's own session; `undefined`: the provider's sessions. */

@@ -4,6 +4,7 @@
  * RFC 6749, OpenID Connect Core 1.0. What is composed here is a value: options are read and checked once, all mistakes
  * are reported together, and every part gets the frozen result as its first parameter.
  */
+import { approvalsOf } from "./approvals-of.ts";
 import { interactionsOf } from "./authorize/interaction.ts";
 import { clientsOf } from "./client-registry.ts";
 import { serverMetadata } from "./endpoints/discovery.ts";
@@ -36,6 +37,7 @@ export function createProvider(options: ProviderOptions): Provider {
       return route && answer(op, route, request, peer);
     },
     interactions: interactionsOf(op),
+    approvals: approvalsOf(op),
     logouts: logoutsOf(op),
     sessions: sessionsOf(op),
     grants: grantsOf(op),

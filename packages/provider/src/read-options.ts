@@ -4,29 +4,31 @@
  * RFC 8414 §2 (issuer), RFC 8707 §2 (resources), OpenID Connect Core §5.4 (scopes and claims). Guarantees that a
  * provider which was created is complete: no later request can fail because of a mistake in the options.
  */
-import { checkIssuer } from "@valetkey/protocol/metadata";
+import { boundAsRegistered } from "./binding-policy.ts";
 import type { ClientRules } from "./check-client.ts";
-import { reservedClaims, standardClaims } from "./claims.ts";
+import { type Problem, problemsOf } from "./check-options.ts";
+import { standardClaims } from "./claims.ts";
 import { none } from "./client-auth/none.ts";
 import { secretBasic, secretPost } from "./client-auth/secret.ts";
+import { createRemoteKeys } from "./client-keys.ts";
+import { defaultLifetimes, defaultPaths, usableAlgs } from "./default-options.ts";
 import { defaultErrorPage } from "./error-page.ts";
 import { signedInOrRegistered } from "./error-redirect-policy.ts";
 import { authorizationCode } from "./grants/authorization-code.ts";
 import { clientCredentials } from "./grants/client-credentials.ts";
 import { refreshToken } from "./grants/refresh-token.ts";
 import { silentLog } from "./log.ts";
-import type { EndpointName, Lifetimes, Op, Pages, Resource } from "./op.ts";
+import type { Keys, Op, Pages } from "./op.ts";
 import type { ProviderOptions } from "./options.ts";
+import type { Part } from "./part.ts";
 import { pkceAlways } from "./pkce-policy.ts";
+import { signedUserinfo } from "./protected-answers.ts";
+import { rotateAlways } from "./refresh-rotation.ts";
+import { resourceOptional } from "./resource-policy.ts";
+import { formPost } from "./response-modes/form-post.ts";
+import { fragment, query } from "./response-modes/response-mode.ts";
+import { code } from "./response-types.ts";
 import { memoryThrottle } from "./throttle.ts";
-
-/** One thing that is wrong with the options. Secrets are never in it. */
-export interface Problem {
-  /** Where, e.g. `lifetimes.code` or `resources[0].scopes`. */
-  readonly option: string;
-  /** What, to be read after `option`: `must be …`. */
-  readonly what: string;
-}
 
 /**
  * The options given to `createProvider` are not usable; `problems` lists all that is wrong. Secrets are never in it.
@@ -41,36 +43,6 @@ export class InvalidOptions extends Error {
   }
 }
 
-/** Some of the options; of the keys only what says which there are. */
-type Given = Omit<Partial<ProviderOptions>, "keys"> & { readonly keys?: Pick<Op["keys"], "algs" | "keepFor"> };
-
-type Note = (option: string, what: string) => void;
-
-const known: Record<keyof ProviderOptions, true> = {
-  issuer: true,
-  store: true,
-  keys: true,
-  accounts: true,
-  secret: true,
-  scopes: true,
-  claims: true,
-  resources: true,
-  grants: true,
-  clientAuth: true,
-  pkce: true,
-  errorRedirects: true,
-  registration: true,
-  session: true,
-  pages: true,
-  errorPage: true,
-  throttle: true,
-  lifetimes: true,
-  paths: true,
-  now: true,
-  log: true,
-  fetch: true,
-};
-
 const standardScopes: Readonly<Record<string, string>> = {
   openid: "Confirm who you are",
   profile: "See your name and picture",
@@ -78,71 +50,67 @@ const standardScopes: Readonly<Record<string, string>> = {
   offline_access: "Stay connected while you are away",
 };
 
-const defaultLifetimes: Lifetimes = {
-  code: 60,
-  access: 900,
-  id_token: 3600,
-  refreshIdle: 14 * 86_400,
-  refreshAbsolute: 90 * 86_400,
-  refreshRetry: 20,
-  interaction: 1800,
-  sessionIdle: 7 * 86_400,
-  sessionAbsolute: 30 * 86_400,
-  sessionShort: 12 * 3600,
-};
-
-const defaultPaths: Readonly<Record<EndpointName, string>> = {
-  authorize: "/authorize",
-  token: "/token",
-  userinfo: "/userinfo",
-  revoke: "/revoke",
-  introspect: "/introspect",
-  register: "/register",
-  end_session: "/end-session",
-  jwks: "/jwks",
-};
-
 const defaultGrants = [authorizationCode, refreshToken, clientCredentials];
 const defaultClientAuth = [secretBasic, secretPost, none];
-
-/**
- * Lists what is wrong with these options. Only what is given is looked at, so that a configuration can be checked before
- * there is a store; nothing is opened, called or thrown.
- */
-export function problemsOf(options: Given): Problem[] {
-  const problems: Problem[] = [];
-  const note: Note = (option, what) => void problems.push({ option, what });
-  for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) note(name, "is not an option");
-  if (options.issuer !== undefined) checkIssuerOption(options.issuer, note);
-  if (options.secret !== undefined && !isSecret(options.secret))
-    note("secret", "must have at least 32 characters, each of them");
-  checkResources(options, note);
-  for (const scope of Object.keys(options.scopes ?? {}))
-    if (!isScope(scope)) note(`scopes.${scope}`, "cannot be the name of a scope");
-  checkClaims(options, note);
-  checkLifetimes(options, note);
-  checkOnce("grants", "grant_type", options.grants ?? [], note);
-  checkOnce("clientAuth", "method", options.clientAuth ?? [], note);
-  if (options.keys?.algs?.length === 0) note("keys", "has no signature algorithm");
-  checkPaths(options, note);
-  checkPages(options, note);
-  return problems;
-}
+const defaultAnswers = [signedUserinfo];
+const defaultResponseTypes = [code];
+const defaultResponseModes = [query, fragment, formPost];
 
 /** What client metadata is checked against: a part of the options, which must have passed `problemsOf`. */
-export function clientRules(
-  options: Pick<ProviderOptions, "issuer" | "scopes" | "resources" | "grants" | "clientAuth"> &
-    Pick<ClientRules, "keys">,
-): ClientRules {
+export function clientRules(options: Listed & Pick<ClientRules, "keys">): ClientRules {
   const { issuer, keys, grants = defaultGrants, clientAuth = defaultClientAuth } = options;
+  const parts = partsOf(options);
   return {
     issuer,
-    keys,
+    keys: { algs: usableAlgs(keys.algs, options) },
     clientAuth,
-    scopes: Object.freeze({ ...standardScopes, ...options.scopes }),
+    responseTypes: byName("response_type", options.responseTypes ?? defaultResponseTypes),
+    members: Object.freeze(Object.assign({}, ...parts.map((part) => part.members))),
+    scopes: Object.freeze(Object.assign({ ...standardScopes }, ...parts.map((part) => part.scopes), options.scopes)),
     resources: new Map((options.resources ?? []).map((resource) => [resource.resource, resource])),
     grants: new Map(grants.map((grant) => [grant.grant_type, grant])),
   };
+}
+
+/** The options that list values. */
+type Listed = Pick<
+  ProviderOptions,
+  | "issuer"
+  | "signingAlgs"
+  | "scopes"
+  | "resources"
+  | "grants"
+  | "clientAuth"
+  | "bindings"
+  | "responseTypes"
+  | "responseModes"
+  | "push"
+  | "requestObjects"
+  | "clientIdDocuments"
+  | "oauth1"
+  | "answers"
+  | "pairwise"
+  | "extensions"
+  | "logout"
+>;
+
+/** Every listed value, for what it brings with it. */
+function partsOf(options: Listed): Part[] {
+  return [
+    ...(options.grants ?? defaultGrants),
+    ...(options.clientAuth ?? defaultClientAuth),
+    ...(options.bindings ?? []),
+    ...(options.responseTypes ?? defaultResponseTypes),
+    ...(options.responseModes ?? defaultResponseModes),
+    ...(options.answers ?? defaultAnswers),
+    ...(options.logout ?? []),
+    ...(options.extensions ?? []),
+    ...(options.pairwise === undefined ? [] : [options.pairwise]),
+    ...(options.push === undefined ? [] : [options.push]),
+    ...(options.requestObjects === undefined ? [] : [options.requestObjects]),
+    ...(options.clientIdDocuments === undefined ? [] : [options.clientIdDocuments]),
+    ...(options.oauth1 === undefined ? [] : [options.oauth1]),
+  ];
 }
 
 /** Reads the options. Throws `InvalidOptions`. */
@@ -162,11 +130,27 @@ export function readOptions(options: ProviderOptions): Op {
   return Object.freeze<Op>({
     ...clientRules(options),
     store: options.store,
-    keys: options.keys,
+    keys: usableKeys(options.keys, options),
     accounts: options.accounts,
     secrets: Object.freeze([options.secret].flat()) as Op["secrets"],
     claims: { ...standardClaims, ...options.claims },
+    bindings: options.bindings ?? [],
+    boundTokens: options.boundTokens ?? boundAsRegistered,
+    responseModes: byName("response_mode", options.responseModes ?? defaultResponseModes),
+    push: options.push,
+    requestObjects: options.requestObjects,
+    clientIdDocuments: options.clientIdDocuments,
+    oauth1: options.oauth1,
+    authorizationDetails: byName("type", options.authorizationDetails ?? []),
+    acrs: options.acrs ?? [],
+    answers: options.answers ?? defaultAnswers,
+    pairwise: options.pairwise,
+    logout: options.logout ?? [],
+    remoteKeys: createRemoteKeys({ fetch: options.fetch ?? fetch, now }),
+    parts: partsOf(options),
     pkce: options.pkce ?? pkceAlways,
+    refreshRotation: options.refreshRotation ?? rotateAlways,
+    resourceIndicators: options.resourceIndicators ?? resourceOptional,
     errorRedirects: options.errorRedirects ?? signedInOrRegistered,
     registration: options.registration,
     session: options.session,
@@ -185,96 +169,27 @@ export function readOptions(options: ProviderOptions): Op {
   });
 }
 
-function checkIssuerOption(issuer: unknown, note: Note): void {
-  try {
-    checkIssuer(issuer, { allowLoopbackHttp: true });
-  } catch (error) {
-    note("issuer", (error as Error).message.replace(/^the issuer /, ""));
-  }
+/** The keys as far as they may be used: what may not sign is not published either. */
+function usableKeys(keys: Keys, options: Pick<ProviderOptions, "signingAlgs">): Keys {
+  if (options.signingAlgs === undefined) return keys;
+  const algs = usableAlgs(keys.algs, options);
+  return {
+    algs,
+    ...(keys.keepFor === undefined ? {} : { keepFor: keys.keepFor }),
+    signing: (alg) => keys.signing(alg),
+    async published(kid) {
+      const { keys: all } = await keys.published(kid);
+      return { keys: all.filter(({ alg }) => alg === undefined || (algs as readonly string[]).includes(alg)) };
+    },
+  };
 }
 
-function isSecret(secret: unknown): boolean {
-  const secrets: unknown[] = [secret].flat();
-  return secrets.length > 0 && secrets.every((one) => typeof one === "string" && one.length >= 32);
-}
-
-function checkResources({ resources = [], issuer }: Given, note: Note): void {
-  const seen = new Set<unknown>();
-  for (const [at, given] of resources.entries()) {
-    const { resource, scopes, tokens }: Partial<Resource> = given ?? {};
-    const where = `resources[${at}]`;
-    // RFC 8707 §2: an absolute URI without fragment.
-    if (typeof resource !== "string" || !URL.canParse(resource) || resource.includes("#"))
-      note(`${where}.resource`, `must be an absolute URI without fragment, got ${String(resource)}`);
-    else if (seen.has(resource)) note(`${where}.resource`, `is there twice: ${resource}`);
-    else if (resource === issuer)
-      note(`${where}.resource`, "cannot be the issuer itself: its access tokens are for userinfo");
-    if (tokens !== "opaque" && tokens !== "at+jwt") note(`${where}.tokens`, 'must be "opaque" or "at+jwt"');
-    if (!Array.isArray(scopes) || !scopes.every(isScope)) note(`${where}.scopes`, "must be scope names");
-    seen.add(resource);
-  }
-}
-
-/** RFC 6749 §3.3: scope-token. */
-const isScope = (scope: unknown): boolean => typeof scope === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope);
-
-function checkClaims({ claims = {} }: Given, note: Note): void {
-  for (const [scope, names] of Object.entries(claims)) {
-    for (const name of names) {
-      if (reservedClaims.has(name)) note(`claims.${scope}`, `cannot release the claim ${name}: the protocol sets it`);
-    }
-  }
-}
-
-function checkLifetimes({ lifetimes = {}, keys }: Given, note: Note): void {
-  // RFC 6749 §4.1.2 recommends at most ten minutes for a code.
-  const most: Readonly<Record<string, number>> = { code: 600, refreshRetry: 60 };
-  for (const [name, seconds] of Object.entries(lifetimes)) {
-    if (!Object.hasOwn(defaultLifetimes, name)) note(`lifetimes.${name}`, "is not a lifetime");
-    const least = name === "refreshRetry" ? 0 : 1;
-    const limit = most[name];
-    if (!Number.isSafeInteger(seconds) || seconds < least)
-      note(`lifetimes.${name}`, `must be whole seconds, at least ${least}`);
-    else if (limit !== undefined && seconds > limit)
-      note(`lifetimes.${name}`, `must not be more than ${limit} seconds`);
-  }
-  const all = { ...defaultLifetimes, ...lifetimes };
-  const keepFor = keys?.keepFor ?? Number.POSITIVE_INFINITY;
-  for (const name of ["access", "id_token"] as const) {
-    if (all[name] > keepFor)
-      note(`lifetimes.${name}`, `is longer than keys stay published after a rotation (keepFor: ${keepFor} seconds)`);
-  }
-}
-
-function checkOnce<N extends string>(
-  option: string,
+function byName<N extends string, V extends Readonly<Record<N, string>>>(
   name: N,
-  values: readonly Readonly<Record<N, string>>[],
-  note: Note,
-): void {
-  const names = values.map((value) => value[name]);
-  for (const [at, one] of names.entries())
-    if (names.indexOf(one) < at) note(`${option}[${at}]`, `is there twice: ${one}`);
+  values: readonly V[],
+): ReadonlyMap<string, V> {
+  return new Map(values.map((value) => [value[name], value]));
 }
-
-function checkPaths({ paths = {} }: Given, note: Note): void {
-  for (const [name, path] of Object.entries(paths)) {
-    if (!Object.hasOwn(defaultPaths, name)) note(`paths.${name}`, "is not an endpoint");
-    if (!/^(\/[\w.~-]+)+$/.test(path)) note(`paths.${name}`, `must be a path like /oauth/authorize, got ${path}`);
-  }
-  const all = { ...defaultPaths, ...paths };
-  if (new Set(Object.values(all)).size < Object.keys(all).length) note("paths", "has one path for two endpoints");
-}
-
-function checkPages({ pages = {}, issuer = "" }: Given, note: Note): void {
-  const base = URL.canParse(issuer) ? issuer : "https://issuer.invalid";
-  for (const [name, page] of Object.entries(pages)) {
-    if (!pageNames.includes(name)) note(`pages.${name}`, "is not a page");
-    if (typeof page !== "string" || !URL.canParse(page, base)) note(`pages.${name}`, "must be a path or a URL");
-  }
-}
-
-const pageNames: readonly string[] = ["login", "select_account", "consent", "logout"] satisfies (keyof Pages)[];
 
 /** Our own pages are under the issuer; a path that is given is one of the application's, under its origin. */
 function readPages({ pages = {}, issuer }: ProviderOptions, base: string): Pages {
@@ -285,5 +200,9 @@ function readPages({ pages = {}, issuer }: ProviderOptions, base: string): Pages
     select_account: page(pages.select_account, "/select-account"),
     consent: page(pages.consent, "/consent"),
     logout: page(pages.logout, "/logout"),
+    device: page(pages.device, "/device"),
+    approve: page(pages.approve, "/approve"),
+    oauth1: page(pages.oauth1, "/oauth1/code"),
+    ...(pages.create === undefined ? {} : { create: page(pages.create, "") }),
   });
 }

@@ -12,12 +12,20 @@ import { type Change, type Store, StoreUnavailable } from "@valetkey/store";
 import { findByHandle, insert, remove, replace } from "./entries.ts";
 import { networkOf } from "./network.ts";
 import type { Op, Peer, RegistrationPolicy } from "./op.ts";
+import { roomFor } from "./registration-room.ts";
+import type { SoftwareStatements } from "./software-statements.ts";
 
 export interface RegistrationLimits {
   /** Grant types a registered client may have; `["authorization_code", "refresh_token"]` unless given. */
   readonly grant_types?: readonly string[];
   /** Seconds after which a client that never got a token is forgotten; 7 days unless given. */
   readonly unusedTtl?: number;
+  /** Seconds for which a secret counts; for ever unless given. A client gets a new one when it updates itself in the second half. */
+  readonly secretLifetime?: number;
+  /** How many clients may have registered themselves at the same time, altogether; no limit unless given. */
+  readonly most?: number;
+  /** `softwareStatements({ issuers })`: whose word about a program counts. Nobody's unless given. */
+  readonly statements?: SoftwareStatements;
 }
 
 /** Anybody may register, so many clients an hour and address (100 unless given). */
@@ -28,27 +36,36 @@ export function openRegistration(
   const limit = { attempts: limitPerHour, seconds: 3600 };
   // Requests of unknown origin share one count.
   const keyOf = (peer: Peer) => `register:${networkOf(peer.ip) ?? ""}`;
+  const room = options.most === undefined ? undefined : roomFor(options.most);
   return {
     ...limitsOf(options),
     name: "open",
     async authorize(op, _request, peer) {
+      await room?.check(op);
       const wait = await op.throttle.blocked(keyOf(peer), limit);
       if (wait > 0) throw tooManyRequests("too many clients were registered from this address", wait);
       return [];
     },
     // What was refused made nothing, and is not counted.
-    registered: (op, peer) => op.throttle.failed(keyOf(peer), limit),
+    async registered(op, peer) {
+      room?.added();
+      await op.throttle.failed(keyOf(peer), limit);
+    },
   };
 }
 
 /** Whoever holds an initial access token made with `createInitialAccessToken` may register. */
 export function tokenRegistration(options: RegistrationLimits = {}): RegistrationPolicy {
+  const room = options.most === undefined ? undefined : roomFor(options.most);
   return {
     ...limitsOf(options),
     name: "token",
     async authorize(op, request) {
-      return [await spendInitialAccess(op, request)];
+      const spent = await spendInitialAccess(op, request);
+      await room?.check(op);
+      return [spent];
     },
+    registered: async () => room?.added(),
   };
 }
 
@@ -70,9 +87,13 @@ export async function createInitialAccessToken(
 function limitsOf({
   grant_types = ["authorization_code", "refresh_token"],
   unusedTtl = 7 * 86_400,
+  secretLifetime,
+  statements,
 }: RegistrationLimits) {
   return {
     unusedTtl,
+    ...(secretLifetime === undefined ? {} : { secretLifetime }),
+    ...(statements === undefined ? {} : { statements }),
     limit(metadata: ClientMetadata): ClientMetadata {
       // A stranger's client acting on its own behalf would have scopes nobody gave it.
       const asked: unknown = metadata.grant_types ?? undefined;

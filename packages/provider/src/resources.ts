@@ -59,5 +59,9 @@ function withoutAsking(
 }
 
 function sameForm(op: Pick<Op, "resources">, resource: readonly string[]): boolean {
-  return new Set(resource.map((one) => op.resources.get(one)?.tokens)).size <= 1;
+  const forms = resource.map((one) => {
+    const { tokens, alg } = op.resources.get(one) ?? {};
+    return `${tokens} ${alg}`;
+  });
+  return new Set(forms).size <= 1;
 }

@@ -43,6 +43,7 @@ export interface Route {
  */
 export function routesOf(op: Op): (pathname: string) => Route | undefined {
   const routes = new Map<string, Route>();
+  const below = new Map<string, Route>();
   const at = (name: EndpointName, methods: string[], run: Endpoint, who: "page" | "script" | "server") =>
     routes.set(new URL(op.urls[name]).pathname, { name, methods, run, cors: who === "script", page: who === "page" });
 
@@ -53,6 +54,19 @@ export function routesOf(op: Op): (pathname: string) => Route | undefined {
   at("userinfo", ["GET", "POST"], userinfoEndpoint, "script");
   at("jwks", ["GET"], jwksEndpoint, "script");
   at("introspect", ["POST"], introspectEndpoint, "server");
+  for (const { endpoints = [] } of op.parts) {
+    for (const { name, methods, run, who, below: isBelow } of endpoints) {
+      if (isBelow === undefined) at(name, [...methods], run, who);
+      else
+        below.set(new URL(op.urls[name]).pathname, {
+          name,
+          methods,
+          run,
+          cors: who === "script",
+          page: who === "page",
+        });
+    }
+  }
   if (op.registration !== undefined) at("register", ["POST"], registerEndpoint, "script");
   for (const path of discoveryPaths(op.issuer)) {
     routes.set(path, { name: "discovery", methods: ["GET"], run: discoveryEndpoint, cors: true, page: false });
@@ -67,7 +81,7 @@ export function routesOf(op: Op): (pathname: string) => Route | undefined {
     page: false,
   };
   return (pathname) => {
-    const route = routes.get(pathname);
+    const route = routes.get(pathname) ?? below.get(pathname.replace(/\/[^/]+$/, ""));
     if (route !== undefined) return route;
     // RFC 7592 §3: one URL per registered client.
     return op.registration !== undefined && pathname.startsWith(registered) ? configuration : undefined;
@@ -85,7 +99,7 @@ export async function answer(op: Op, route: Route, request: Request, peer: Peer)
   const response = await respond(op, route, request, peer);
   if (route.cors) {
     response.headers.set("Access-Control-Allow-Origin", "*");
-    response.headers.set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After");
+    response.headers.set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce");
   }
   return response;
 }
@@ -152,7 +166,7 @@ function preflight(route: Route): Response {
     status: 204,
     headers: {
       "Access-Control-Allow-Methods": route.methods.join(", "),
-      "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept",
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, DPoP",
       "Access-Control-Max-Age": "86400",
       Vary: "Origin",
     },

@@ -9,6 +9,7 @@ import { createHandle, randomToken } from "@valetkey/protocol/random";
 import { type Change, StoreUnavailable } from "@valetkey/store";
 import { cutSessions, listAll, removeAll } from "./cut.ts";
 import { find, findByHandle, insert, type Known, remove, replace, type SessionData } from "./entries.ts";
+import { framesFor, queueNotices, type SignedInAt, signedInAt, startDelivery } from "./logout/notices.ts";
 import type { Op, Session } from "./op.ts";
 import type { ListedSession, Login, Sessions } from "./options.ts";
 import { maxSessions, readSessionCookie, type SessionSlot, writeSessionCookie } from "./session-cookie.ts";
@@ -107,14 +108,18 @@ export async function selectSession(op: Op, request: Request, sid: string): Prom
   );
 }
 
-/** Ends the current session and cuts what is bound to it (P11); gives the `Set-Cookie` values. */
-export async function endCurrent(op: Op, request: Request): Promise<string[]> {
+/**
+ * Ends the current session and cuts what is bound to it (P11); gives the `Set-Cookie` values, and the frames that tell
+ * applications through this browser.
+ */
+export async function endCurrent(
+  op: Op,
+  request: Request,
+): Promise<{ readonly cookies: string[]; readonly frames: readonly string[] }> {
   const [current, ...others] = await open(op, request);
-  if (current !== undefined) {
-    await endSession(op, current.entry);
-  }
+  const told = current === undefined ? [] : await endSession(op, current.entry);
   const kept = others.filter((one) => one !== undefined).map(({ handle, entry }) => slotOf(handle, entry.data));
-  return [writeSessionCookie(op, [{ handle: "" }, ...kept])];
+  return { cookies: [writeSessionCookie(op, [{ handle: "" }, ...kept])], frames: framesFor(op, told) };
 }
 
 /** The `Sessions` of the public face. Without own sessions, `start` and `end` throw: the application does both itself. */
@@ -149,7 +154,7 @@ export function sessionsOf(op: Op): Sessions {
 
     async end(request) {
       checkOwn("end");
-      return endCurrent(op, request);
+      return (await endCurrent(op, request)).cookies;
     },
 
     async endOne(subject, sid) {
@@ -177,16 +182,33 @@ async function endWith(
   sessions: readonly Known<"session">[],
   subject: string | undefined,
   which: Parameters<typeof cutSessions>[2],
-): Promise<void> {
-  if (subject !== undefined) await cutSessions(op, subject, which);
+): Promise<SignedInAt[]> {
+  if (subject === undefined) {
+    await removeAll(op, sessions);
+    return [];
+  }
+  const told = await signedInAt(op, subject, which.isEnded);
+  // Before anything is gone: a crash from here on may tell an application too much, never too little.
+  const queued = await queueNotices(op, told);
+  await cutSessions(op, subject, which);
   await removeAll(op, sessions);
-  if (subject !== undefined) await cutSessions(op, subject, which);
+  const late = (await signedInAt(op, subject, which.isEnded)).filter(
+    (one) => !told.some((other) => isSameSignIn(one, other)),
+  );
+  const queuedLate = await queueNotices(op, late);
+  await cutSessions(op, subject, which);
+  startDelivery(op, [...queued, ...queuedLate]);
+  return [...told, ...late];
 }
 
-async function endSession(op: Op, entry: Known<"session">): Promise<void> {
+const isSameSignIn = (one: SignedInAt, other: SignedInAt) =>
+  one.client.client_id === other.client.client_id && one.sid === other.sid;
+
+async function endSession(op: Op, entry: Known<"session">): Promise<SignedInAt[]> {
   const { sid } = entry.data;
-  await endWith(op, [entry], entry.subject, { isEnded: (one) => one === sid });
+  const told = await endWith(op, [entry], entry.subject, { isEnded: (one) => one === sid });
   op.log.info({ event: "session.ended", subject: entry.subject, sid }, "a session was ended");
+  return told;
 }
 
 /** Opens the sessions the cookie names, in its order; the first place stays empty if the current one is over. */

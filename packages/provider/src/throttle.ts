@@ -44,3 +44,14 @@ export function memoryThrottle(
     },
   };
 }
+
+/**
+ * Counts an attempt before it is judged, so that attempts in parallel cannot pass together: seconds to wait, or 0 if it may be
+ * judged. One fewer than the limit passes.
+ */
+export async function countAttempt(throttle: Throttle, key: string, limit: Limit): Promise<number> {
+  const wait = await throttle.blocked(key, limit);
+  if (wait > 0) return wait;
+  await throttle.failed(key, limit);
+  return throttle.blocked(key, limit);
+}

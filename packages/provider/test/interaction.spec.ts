@@ -50,6 +50,9 @@ describe("the way through an authorization request", () => {
         { scope: "email", words: "See your e-mail address", granted: false },
       ],
       resource: [],
+      claims: [],
+      details: [],
+      acr: [],
       login_hint: "alice@people.test",
       ui_locales: "de",
       sessions: [],
@@ -76,6 +79,19 @@ describe("the way through an authorization request", () => {
     await codeFor(world, "alice", {}, browser);
     assert.ok(codeOf(await browser.get(authorizeUrl())));
     assert.deepEqual(await world.store.list("interaction", {}), []);
+  });
+
+  it("says that nothing is left to ask of somebody who signed in in another tab meanwhile", async () => {
+    const world = await createWorld();
+    const browser = world.browser();
+    await codeFor(world, "alice", {}, browser);
+    browser.cookies.delete("__Host-vk_session");
+    const id = await begin(browser);
+    const stepOf = async () => (await world.provider.interactions.find(browser.request("/"), id))?.step;
+    assert.equal(await stepOf(), "login");
+    await signIn(world, browser, "alice");
+    assert.equal(await stepOf(), "answer");
+    assert.ok(codeOf(await browser.get(`${issuer}/authorize?interaction=${id}`)));
   });
 
   it("shows where the answer goes: a host, an app on this computer, or a scheme (RFC 8252 §8.6)", async () => {

@@ -198,7 +198,8 @@ export function authorizeUrl(changes: Record<string, string | readonly string[] 
 export function locationOf(response: Response): { url: URL; page: string; parameters: Record<string, string> } {
   if (response.status !== 303) throw new Error(`expected a redirect with 303, got ${response.status}`);
   const url = new URL(response.headers.get("location") ?? "", issuer);
-  return { url, page: url.origin + url.pathname, parameters: Object.fromEntries(url.searchParams) };
+  const sent = url.hash === "" ? url.searchParams : new URLSearchParams(url.hash.slice(1));
+  return { url, page: url.origin + url.pathname, parameters: Object.fromEntries(sent) };
 }
 
 /** Signs a person in in a browser, without an interaction. */

@@ -170,9 +170,10 @@ describe("the target must be trusted before anything is sent to it (RFC 6749 §4
     await errorPageOf(await ask({ client_id: undefined }));
   });
 
-  it("shows a page for a response_mode other than query", async () => {
+  it("shows a page for a response_mode that is not in the list", async () => {
     const { ask } = await ready();
-    for (const response_mode of ["fragment", "form_post", "jwt", "x"]) await errorPageOf(await ask({ response_mode }));
+    for (const response_mode of ["jwt", "query.jwt", "web_message", "x"])
+      await errorPageOf(await ask({ response_mode }));
     locationOf(await ask({ response_mode: "query" }));
   });
 
@@ -237,7 +238,7 @@ describe("checks of the request, each an error to the client (RFC 6749 §4.1.2.1
     ["a request object (Core §6.1)", { request: "x.y.z" }, "request_not_supported"],
     ["a request_uri (Core §6.2)", { request_uri: "https://rp.test/request" }, "request_uri_not_supported"],
     ["registration (Core §7.2.1)", { registration: "{}" }, "registration_not_supported"],
-    ["authorization_details", { authorization_details: "[]" }, "invalid_request"],
+    ["authorization_details", { authorization_details: "[]" }, "invalid_authorization_details"],
     ["claims that are not JSON (Core §5.5)", { claims: "{" }, "invalid_request"],
     ["claims that are an array", { claims: "[]" }, "invalid_request"],
     ["claims nested 100000 deep", { claims: "[".repeat(100_000) }, "invalid_request"],

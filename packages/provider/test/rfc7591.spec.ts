@@ -334,11 +334,11 @@ describe("metadata that is accepted", () => {
       require_auth_time: true,
       id_token_signed_response_alg: "ES256",
       subject_type: "public",
+      default_acr_values: ["1"],
+      "client_name#fr": "Neuf",
     };
     const dropped = {
-      "client_name#fr": "Neuf",
       request_uris: ["https://new.test/r"],
-      default_acr_values: ["1"],
       dpop_bound_access_tokens: false,
       toString: 1,
       jwks_uri: "https://new.test/jwks",

@@ -30,7 +30,9 @@ describe("the issuer in every authorization response (RFC 9207 §2)", () => {
       const location = response.headers.get("location") ?? "";
       const own = location.replace(`${quick.redirect_uri}&`, "?");
       assert.match(location, /^https:\/\/rp\.test\/cb/);
-      assert.deepEqual(new URL(own, issuer).searchParams.getAll("iss"), [issuer]);
+      const { searchParams, hash } = new URL(own, issuer);
+      const sent = hash === "" ? searchParams : new URLSearchParams(hash.slice(1));
+      assert.deepEqual(sent.getAll("iss"), [issuer]);
     }
   });
 

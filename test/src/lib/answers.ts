@@ -55,7 +55,9 @@ export function assertRedirectedError(
 ): void {
   assert.equal(page.foreign, true, `not sent to the client: ${page.status} ${page.text.slice(0, 300)}`);
   assert.ok([302, 303].includes(page.status), `${page.status}`);
-  const query = page.url.searchParams;
+  // An answer that could hold a token travels in the fragment, errors too.
+  const { searchParams, hash } = page.url;
+  const query = hash === "" ? searchParams : new URLSearchParams(hash.slice(1));
   assert.match(query.get("error") ?? "(none)", error instanceof RegExp ? error : new RegExp(`^${error}$`));
   assert.equal(query.get("state"), state);
   assert.deepEqual(query.getAll("iss"), [issuer]);

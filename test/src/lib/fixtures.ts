@@ -46,6 +46,8 @@ export interface ClientSetup {
   readonly secret?: string;
   readonly firstParty?: boolean;
   readonly introspects?: readonly string[];
+  /** Further metadata, for clients of the configuration. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** Registers a client through the command line. */
@@ -128,6 +130,7 @@ export async function startWorld(setup: WorldSetup = {}): Promise<World> {
       scope: wanted.scope,
       firstParty: wanted.firstParty,
       token_endpoint_auth_method: pub ? "none" : wanted.auth,
+      ...wanted.more,
     };
   });
   const client = (id: string): TestClient => {

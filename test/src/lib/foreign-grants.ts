@@ -36,8 +36,6 @@ interface Programmatic {
 }
 
 const person = "foreign-subject-1";
-/** Stands for the certificate of the connection, which no part of the client ever sees: its `fetch` carries it. */
-export const certificateHeader = "x-test-certificate";
 
 /** Starts it with these clients (metadata as in RFC 7591); `documents` answers its requests for client metadata documents. */
 export async function startForeignGrants(
@@ -64,14 +62,7 @@ export async function startForeignGrants(
     responseTypes: ["code", "id_token", "id_token token"],
     // It fetches nothing but such documents here; their address is https, where no test can listen.
     fetch: async (url: unknown) => documents(String(url)),
-    clientAuthMethods: [
-      "none",
-      "client_secret_basic",
-      "client_secret_post",
-      "client_secret_jwt",
-      "private_key_jwt",
-      "tls_client_auth",
-    ],
+    clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
     features: {
       devInteractions: { enabled: false },
       clientCredentials: on,
@@ -85,14 +76,6 @@ export async function startForeignGrants(
       encryption: on,
       jwtResponseModes: on,
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
-      mTLS: {
-        enabled: true,
-        tlsClientAuth: true,
-        getCertificate: (context: { get(name: string): string }) => context.get(certificateHeader) || undefined,
-        certificateAuthorized: () => true,
-        certificateSubjectMatches: (context: { get(name: string): string }, _: string, expected: string) =>
-          context.get(certificateHeader) === expected,
-      },
       clientIdMetadataDocument: { enabled: true, ack: "draft-02" },
       ciba: {
         enabled: true,

@@ -1,9 +1,11 @@
 /**
  * A provider written by others, `oidc-provider`, in this process on http loopback, where everybody who comes is signed in as
- * one person and allows everything.
+ * one person and allows everything. With a certificate it is on https too, for clients that come with theirs (RFC 8705).
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { TLSSocket } from "node:tls";
 import Provider from "oidc-provider";
 import { freePort } from "./server.ts";
 
@@ -11,6 +13,10 @@ export interface ForeignProvider {
   readonly issuer: string;
   /** Every request it got: method and path. */
   readonly requests: readonly string[];
+  /** Where connections with a certificate go: its endpoints there are the `mtls_endpoint_aliases`. */
+  readonly mtlsOrigin: string;
+  /** Requests that came there, with the subject of the certificate that came along, if one did. */
+  readonly withCertificate: readonly { readonly request: string; readonly subject: string | undefined }[];
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -21,13 +27,46 @@ export const foreigner = {
   email_verified: true,
 };
 
+/** What it needs to speak https: its own key and certificate, and whose client certificates it believes. */
+export interface TlsSetup {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string;
+}
+
+const certificateOf = ({ req }: { req: IncomingMessage }) =>
+  (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.();
+
+/** Its own settings for clients with certificates: what reaches it is the TLS connection, nothing in between. */
+const mTLS = {
+  enabled: true,
+  certificateBoundAccessTokens: true,
+  selfSignedTlsClientAuth: true,
+  tlsClientAuth: true,
+  getCertificate: certificateOf,
+  certificateAuthorized: ({ req }: { req: IncomingMessage }) => (req.socket as Partial<TLSSocket>).authorized === true,
+  certificateSubjectMatches: (context: { req: IncomingMessage }, _: string, expected: string) =>
+    certificateOf(context)?.subject === expected,
+};
+const clientAuthMethods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+const byCertificate = ["tls_client_auth", "self_signed_tls_client_auth"];
+
 /** Starts it with these clients (metadata as in RFC 7591), and with further features and configuration of its own kind. */
 export async function startForeignProvider(
   clients: readonly Record<string, unknown>[],
-  { features = {}, ...more }: Readonly<Record<string, unknown>> & { readonly features?: object } = {},
+  {
+    features = {},
+    tls,
+    ...more
+  }: Readonly<Record<string, unknown>> & { readonly features?: object; readonly tls?: TlsSetup } = {},
 ): Promise<ForeignProvider> {
-  const port = await freePort();
+  const [port, tlsPort] = [await freePort(), await freePort()];
   const issuer = `http://localhost:${port}`;
+  const mtlsOrigin = `https://localhost:${tlsPort}`;
+  const aliases = { token_endpoint: "token", introspection_endpoint: "token/introspection", userinfo_endpoint: "me" };
+  const mtls_endpoint_aliases = Object.fromEntries(
+    Object.entries(aliases).map(([name, path]) => [name, `${mtlsOrigin}/${path}`]),
+  );
   const key = (pair: { privateKey: { export(options: { format: "jwk" }): object } }, more: object) => ({
     ...pair.privateKey.export({ format: "jwk" }),
     use: "sig",
@@ -47,8 +86,12 @@ export async function startForeignProvider(
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       rpInitiatedLogout: { enabled: true },
+      ...(tls === undefined ? {} : { mTLS, introspection: { enabled: true }, clientCredentials: { enabled: true } }),
       ...features,
     },
+    ...(tls === undefined
+      ? {}
+      : { clientAuthMethods: [...clientAuthMethods, ...byCertificate], discovery: { mtls_endpoint_aliases } }),
     interactions: { url: (_context: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}` },
     findAccount: (_context: unknown, sub: string) => ({ accountId: sub, claims: () => ({ ...foreigner, sub }) }),
     pkce: { required: () => true },
@@ -96,12 +139,25 @@ export async function startForeignProvider(
     });
   });
   await new Promise<void>((resolve) => server.listen(port, "localhost", resolve));
+  const withCertificate: { request: string; subject: string | undefined }[] = [];
+  // Any certificate comes through, as RFC 8705 §2.2 needs it; what it is good for is decided above.
+  const tlsOptions = { ...tls, requestCert: true, rejectUnauthorized: false };
+  const tlsServer = createTlsServer(tlsOptions, (request, response) => {
+    const subject = certificateOf({ req: request })?.subject;
+    withCertificate.push({ request: `${request.method} ${(request.url ?? "").split("?")[0]}`, subject });
+    void answer(request, response);
+  });
+  if (tls !== undefined) await new Promise<void>((resolve) => tlsServer.listen(tlsPort, "localhost", resolve));
   return {
     issuer,
     requests,
+    mtlsOrigin,
+    withCertificate,
     [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const one of [server, tlsServer]) {
+        one.closeAllConnections();
+        await new Promise((resolve) => one.close(resolve));
+      }
     },
   };
 }

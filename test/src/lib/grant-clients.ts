@@ -35,7 +35,6 @@ const authentications = (key: SigningKey) => {
     basic: { client_id: "basic", client_secret: secret, token_endpoint_auth_method: "client_secret_basic" },
     post: { client_id: "post", client_secret: secret, token_endpoint_auth_method: "client_secret_post" },
     shared: { client_id: "shared", client_secret: secret, token_endpoint_auth_method: "client_secret_jwt" },
-    tls: { client_id: "tls", token_endpoint_auth_method: "tls_client_auth" },
     tv: { client_id: "tv", token_endpoint_auth_method: "none" },
     signing: signing("signing"),
     web: signing("web"),
@@ -54,12 +53,6 @@ function registrations(key: SigningKey): Record<string, unknown>[] {
     { ...withSecret, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
     { ...withSecret, client_id: "shared", token_endpoint_auth_method: "client_secret_jwt" },
     { ...own, ...jwt, client_id: "signing", token_endpoint_auth_signing_alg: "ES256" },
-    {
-      ...own,
-      client_id: "tls",
-      token_endpoint_auth_method: "tls_client_auth",
-      tls_client_auth_subject_dn: "CN=client",
-    },
     {
       ...jwt,
       ...es,

@@ -4,6 +4,7 @@
 import { createServer, type Server } from "node:http";
 import { createOAuth, type OAuth, oauth2, oidc } from "@valetkey/client";
 import { valetkey } from "@valetkey/client/node";
+import type { OidcOptions } from "@valetkey/client/oidc";
 import type { OpenStore, Store } from "@valetkey/store";
 import { postgresStore } from "@valetkey/store/postgres";
 import { sqliteStore } from "@valetkey/store/sqlite";
@@ -16,21 +17,23 @@ export interface Shared {
   readonly baseUrl: string;
   readonly issuer: string;
   /** Credentials; with the issuer of `strict-issuer.ts` it is plain OAuth 2. */
-  readonly client: { readonly client_id: string; readonly client_secret: string };
+  readonly client: { readonly client_id: string; readonly client_secret?: string };
   readonly kind: "oidc" | "oauth2";
+  /** What else to say about an OpenID Connect issuer. */
+  readonly options?: Partial<OidcOptions>;
 }
 
 export const openStore = ({ database }: Shared): Promise<OpenStore> =>
   database.startsWith("postgres:") ? postgresStore({ url: database, connections: 4 }) : sqliteStore({ file: database });
 
 export function makeApp(
-  { kind, issuer, client, secret, baseUrl }: Shared,
+  { kind, issuer, client, options, secret, baseUrl }: Shared,
   store: Store,
   fetch = globalThis.fetch,
 ): OAuth {
   const provider =
     kind === "oidc"
-      ? oidc("acme", { issuer, ...client, scope: "openid offline_access" })
+      ? oidc("acme", { issuer, ...client, scope: "openid offline_access", ...options })
       : oauth2("acme", {
           issuer,
           ...client,

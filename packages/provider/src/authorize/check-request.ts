@@ -1,7 +1,7 @@
 /**
  * Checks an authorization request whose target is trusted: one ordered list, the first complaint is the answer.
  *
- * RFC 6749 §4.1.1, RFC 7636 §4.3 and §4.4.1, RFC 8707 §2, RFC 9101 §4, OpenID Connect Core §3.1.2.1, §5.5, §6 and §7.2.1.
+ * RFC 6749 §4.1.1, RFC 7636 §4.3 and §4.4.1, RFC 8707 §2, RFC 9101 §10.5, RFC 9126 §5, RFC 9396 §5, RFC 9449 §10, OpenID Connect Core §3.1.2.1, §5.5, §6 and §7.2.1.
  * Guarantees that what comes out asks for nothing the client may not have, and that every length in it is bounded.
  */
 import {
@@ -17,67 +17,141 @@ import {
 import { type Form, formValues } from "@valetkey/protocol/form";
 import { checkChallenge } from "@valetkey/protocol/pkce";
 import { parseScope } from "@valetkey/protocol/scope";
+import { readDetails } from "../authorization-details.ts";
 import type { Client } from "../clients.ts";
 import type { AuthorizationRequest } from "../entries.ts";
+import { readGrantAction } from "../grant-management.ts";
 import { verifyHint } from "../id-token-hint.ts";
 import type { Op } from "../op.ts";
+import { subjectOf } from "../pairwise.ts";
+import { canonicalResponseType, holds } from "../response-types.ts";
 import { allowedScopes, knownScopes } from "../scopes-of.ts";
+import { checkClaims } from "./check-claims.ts";
 import type { Target } from "./trusted-target.ts";
 
-const prompts = ["none", "login", "consent", "select_account"];
+/** How the request came. */
+export interface Arrived {
+  readonly pushed: boolean;
+  /** In an object that the client signed. */
+  readonly signed: boolean;
+}
 
 /** Checks the request and gives what is kept of it. Every complaint is an `OAuthError` to be sent to the target. */
-export async function checkRequest(op: Op, target: Target, form: Form): Promise<AuthorizationRequest> {
-  const { client, redirect_uri, redirect_uri_sent, state } = target;
+export async function checkRequest(
+  op: Op,
+  target: Target,
+  form: Form,
+  arrived: Arrived = { pushed: false, signed: false },
+): Promise<AuthorizationRequest> {
+  const { client, redirect_uri, redirect_uri_sent, mode, state } = target;
+  // draft-ietf-oauth-client-id-metadata-document-03 §6: a document that offers no way we have of authenticating.
+  if (client.methods.length === 0)
+    throw unauthorizedClient("the client authenticates in no way that is supported here (token_endpoint_auth_method)");
   checkSupported(form);
-  checkResponseType(client, form.response_type);
+  checkArrival(op, client, arrived);
+  const response_type = checkResponseType(op, client, form.response_type);
   checkLength("nonce", form.nonce, 512);
-  const code_challenge = checkPkce(op, client, form);
-  const resource = checkResource(op, form);
-  const scope = checkScope(op, client, form.scope, resource);
-  const prompt = checkPrompt(form.prompt);
-  const max_age = checkMaxAge(form.max_age) ?? client.metadata.default_max_age;
-  const hint_subject = await checkHint(op, client, form.id_token_hint);
-  checkClaims(form.claims);
+  checkNonce(response_type, form.nonce);
+  const code_challenge = holds(response_type, "code") ? checkPkce(op, client, form) : undefined;
+  const prompt = checkPrompt(op, form.prompt);
+  const { hint_subject: subject, ...asked } = await checkAsked(op, client, form);
+  const hint_subject = (await checkHint(op, client, form.id_token_hint)) ?? subject;
+  if (subject !== undefined && subject !== hint_subject)
+    throw invalidRequest("claims and id_token_hint name two persons");
   checkLength("login_hint", form.login_hint, 256);
-  checkLength("acr_values", form.acr_values, 512);
-  const ui_locales = readLocales(form.ui_locales);
+  const dpop_jkt = checkThumbprint(op, form.dpop_jkt);
+  const grant_management = await readGrantAction(op, client, form);
   return defined({
+    ...asked,
     client_id: client.client_id,
     redirect_uri,
     redirect_uri_sent,
-    response_type: "code",
-    response_mode: "query",
-    scope,
+    response_type,
+    response_mode: mode.response_mode,
     state,
     nonce: form.nonce,
     code_challenge,
     prompt,
-    max_age,
     login_hint: form.login_hint,
     hint_subject,
-    ui_locales,
-    acr_values: form.acr_values,
+    dpop_jkt,
+    grant_management,
+  });
+}
+
+/** What a client asks for, wherever it asks. */
+export type Asked = Pick<
+  AuthorizationRequest,
+  "scope" | "resource" | "authorization_details" | "max_age" | "claims" | "hint_subject" | "acr" | "ui_locales"
+>;
+
+/**
+ * Checks what a client asks for: the same for a browser, for a device, and in the backchannel. `hint_subject` is the person whom
+ * `claims` names. Throws `OAuthError`.
+ */
+export async function checkAsked(op: Op, client: Client, form: Form): Promise<Asked> {
+  const resource = checkResource(op, client, form);
+  const scope = checkScope(op, client, form.scope, resource);
+  const authorization_details = readDetails(op, client, form.authorization_details);
+  if (scope.length === 0 && authorization_details === undefined) throw invalidScope("scope is missing");
+  const max_age = checkMaxAge(form.max_age) ?? client.metadata.default_max_age;
+  const { claims, subject, acr } = checkClaims(op, form.claims);
+  // Nobody, rather than somebody else, if this client was never told such a sub.
+  const hint_subject = subject === undefined ? undefined : ((await subjectOf(op, client, subject)) ?? "");
+  checkLength("acr_values", form.acr_values, 512);
+  const ui_locales = readLocales(form.ui_locales);
+  return defined({
+    scope,
     resource,
+    authorization_details,
+    max_age,
+    claims,
+    hint_subject,
+    acr: acr ?? wantedAcr(form.acr_values, client),
+    ui_locales,
   });
 }
 
 // Ignoring these would answer another question than the client asked.
-function checkSupported(form: Form): void {
+export function checkSupported(form: Form): void {
   if (form.request !== undefined) throw requestNotSupported("request objects are not supported here");
   if (form.request_uri !== undefined) throw requestUriNotSupported("request_uri is not supported here");
   if (form.registration !== undefined)
     throw registrationNotSupported("the registration parameter is not supported here");
-  if (form.authorization_details !== undefined) throw invalidRequest("authorization_details is not supported here");
 }
 
-function checkResponseType({ metadata }: Client, response_type: string | undefined): void {
+function checkArrival(op: Op, { metadata }: Client, { pushed, signed }: Arrived): void {
+  // RFC 9126 §5 and §6.
+  if (!pushed && (op.push?.required === true || (op.push && metadata.require_pushed_authorization_requests === true)))
+    throw invalidRequest("the request must be pushed: send it to the pushed_authorization_request_endpoint first");
+  // RFC 9101 §10.5.
+  const { requestObjects } = op;
+  if (
+    !signed &&
+    (requestObjects?.required === true || (requestObjects && metadata.require_signed_request_object === true))
+  )
+    throw invalidRequest("the request must be signed: send it as a request object");
+}
+
+function checkResponseType(op: Op, { metadata }: Client, sent: string | undefined): string {
   const { grant_types = ["authorization_code"], response_types = ["code"] } = metadata;
-  if (response_type === undefined) throw invalidRequest("response_type is missing");
-  if (response_type !== "code") throw unsupportedResponseType("only the response_type code is supported");
-  if (!grant_types.includes("authorization_code") || !response_types.includes("code")) {
-    throw unauthorizedClient("this client is not registered for the authorization code grant");
-  }
+  if (sent === undefined) throw invalidRequest("response_type is missing");
+  const response_type = canonicalResponseType(sent);
+  if (!op.responseTypes.has(response_type))
+    throw unsupportedResponseType(`the response_type is not supported: use ${[...op.responseTypes.keys()].join(", ")}`);
+  const registered = response_types.map(canonicalResponseType);
+  const needed = [
+    ...(holds(response_type, "code") ? ["authorization_code"] : []),
+    ...(holds(response_type, "id_token") || holds(response_type, "token") ? ["implicit"] : []),
+  ];
+  if (!needed.every((one) => grant_types.includes(one)) || !registered.includes(response_type))
+    throw unauthorizedClient("this client is not registered for this response_type");
+  return response_type;
+}
+
+// OpenID Connect Core §3.2.2.1 and §3.3.2.11: an ID token that passes through the browser must be tied to the request.
+function checkNonce(response_type: string, nonce: string | undefined): void {
+  if (holds(response_type, "id_token") && nonce === undefined) throw invalidRequest("nonce is missing");
 }
 
 function checkPkce(op: Op, client: Client, { code_challenge, code_challenge_method, nonce }: Form): string | undefined {
@@ -87,8 +161,10 @@ function checkPkce(op: Op, client: Client, { code_challenge, code_challenge_meth
   return code_challenge;
 }
 
-function checkResource(op: Op, form: Form): string[] {
+function checkResource(op: Op, client: Client, form: Form): string[] {
   const asked = [...new Set(formValues(form, "resource"))];
+  if (asked.length === 0 && op.resourceIndicators({ client }))
+    throw invalidTarget("resource is missing: say what the tokens are for");
   if (!asked.every((one) => op.resources.has(one))) throw invalidTarget("a resource is not known here");
   return asked;
 }
@@ -104,16 +180,14 @@ function checkScope(op: Op, client: Client, scope: string | undefined, resource:
   const granted = [...new Set(names)].filter(
     (name) => allowed.has(name) && (name !== "offline_access" || names.includes("openid")),
   );
-  if (granted.length === 0) {
-    throw invalidScope(scope === undefined ? "scope is missing" : "this client may have none of the scopes");
-  }
+  if (granted.length === 0 && scope !== undefined) throw invalidScope("this client may have none of the scopes");
   return granted;
 }
 
-function checkPrompt(prompt: string | undefined): string[] {
+function checkPrompt(op: Op, prompt: string | undefined): string[] {
   const values = [...new Set((prompt ?? "").split(" ").filter((value) => value !== ""))];
-  if (!values.every((value) => prompts.includes(value)))
-    throw invalidRequest("prompt has a value that is not supported");
+  const known = promptsOf(op);
+  if (!values.every((value) => known.includes(value))) throw invalidRequest("prompt has a value that is not supported");
   if (values.includes("none") && values.length > 1) throw invalidRequest("prompt=none goes with no other value");
   return values;
 }
@@ -134,18 +208,19 @@ async function checkHint(op: Op, client: Client, token: string | undefined): Pro
   return hint.subject;
 }
 
-// Core §5.5: discovery says claims_parameter_supported false, so it is ignored; what is not even an object is a mistake.
-function checkClaims(claims: string | undefined): void {
-  if (claims === undefined) return;
-  let value: unknown;
-  try {
-    value = JSON.parse(claims);
-  } catch {
-    // Not JSON, or nested too deeply for the parser.
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidRequest("claims must be a JSON object");
-  }
+// RFC 9449 §10: a SHA-256 thumbprint.
+function checkThumbprint({ bindings }: Op, jkt: string | undefined): string | undefined {
+  // RFC 6749 §3.1: whoever takes no proofs does not know the parameter, and holds nobody to it.
+  if (!bindings.some(({ binding }) => binding === "dpop")) return undefined;
+  if (jkt !== undefined && !/^[\w-]{43}$/.test(jkt))
+    throw invalidRequest("dpop_jkt must be the SHA-256 thumbprint of a key");
+  return jkt;
+}
+
+// Core §3.1.2.1: a wish, in order of preference. RFC 7591 clients may have registered one (Registration §2).
+function wantedAcr(acr_values: string | undefined, { metadata }: Client): AuthorizationRequest["acr"] {
+  const values = acr_values?.split(" ").filter((value) => value !== "") ?? metadata.default_acr_values ?? [];
+  return values.length === 0 ? undefined : { values: values.slice(0, 20), essential: false };
 }
 
 function checkLength(name: string, value: string | undefined, most: number): void {
@@ -158,9 +233,19 @@ function readLocales(locales: string | undefined): string | undefined {
   return tags.length === 0 ? undefined : tags.join(" ");
 }
 
+/** Values of `prompt` there is a page for. */
+export const promptsOf = (op: Pick<Op, "pages">): readonly string[] => [
+  "none",
+  "login",
+  "consent",
+  "select_account",
+  // Initiating User Registration via OpenID Connect §4.
+  ...(op.pages.create === undefined ? [] : ["create"]),
+];
+
 /** Leaves out members without a value, as entries hold them. */
-function defined(request: { [Name in keyof AuthorizationRequest]: AuthorizationRequest[Name] | undefined }) {
-  return Object.fromEntries(
-    Object.entries(request).filter(([, value]) => value !== undefined),
-  ) as unknown as AuthorizationRequest;
+function defined<T extends object>(request: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]: Exclude<T[Name], undefined>;
+  };
 }

@@ -7,7 +7,7 @@ import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import type { Interaction } from "../options.ts";
 
 /** Describes a registered redirect URI: its host, whether that is this computer, or the scheme that opens an app. */
-export function destinationOf(redirect_uri: string): Interaction["destination"] {
+export function destinationOf(redirect_uri: string): NonNullable<Interaction["destination"]> {
   const { protocol, host, hostname } = new URL(redirect_uri);
   const scheme = protocol.slice(0, -1);
   // RFC 8252 §7.1: there is no host; whichever app claimed the scheme gets the answer.

@@ -1,22 +1,31 @@
 /**
- * Grants what was asked: one commit that ends the interaction, remembers the consent, and makes the grant and its code.
+ * Grants what was asked: one commit that ends the interaction, remembers the consent, and makes the grant and its code, or notes
+ * it for the device that asked.
  *
- * RFC 6749 §4.1.2, §10.5; OpenID Connect Core §3.1.2.5. Guarantees that an interaction gives at most one code: whoever
- * loses the race for it has committed nothing.
+ * RFC 6749 §4.1.2, §10.5; OpenID Connect Core §3.1.2.5; RFC 8628 §3.3. Guarantees that an interaction gives at most one code:
+ * whoever loses the race for it has committed nothing.
  */
+
 import { createHandle, createId } from "@valetkey/protocol/random";
+import type { Change } from "@valetkey/store";
 import type { Client } from "../clients.ts";
 import { rememberConsent } from "../consent.ts";
 import { cutGrant } from "../cut.ts";
-import { find, type GrantData, insert, type Known, remove } from "../entries.ts";
+import type { Standing } from "../endpoints/authorize.ts";
+import { type AuthorizationRequest, find, type GrantData, insert, type Known, remove } from "../entries.ts";
+import { ownsGrant, unknownGrant } from "../grant-management.ts";
 import type { Op, Session } from "../op.ts";
+import type { Parameters } from "../response-modes/response-mode.ts";
+import { holds } from "../response-types.ts";
 import { currentSession } from "../sessions.ts";
+import { approve } from "./approval.ts";
+import { frontTokens } from "./front-tokens.ts";
 import type { FullSituation } from "./read-situation.ts";
 
 /** Milliseconds a grant outlives its code: clocks of other nodes may differ that much. */
 const afterCode = 60_000;
 
-/** Commits the grant; gives the code, or nothing if something it was based on has changed meanwhile. */
+/** Commits the grant; gives what goes to the client: the code, or nothing if something it was based on has changed meanwhile. */
 export async function grantAnswer(
   op: Op,
   http: Request,
@@ -24,17 +33,22 @@ export async function grantAnswer(
     client,
     session,
     situation,
-    interaction,
+    standing,
   }: {
     readonly client: Client;
     readonly session: Session;
     readonly situation: FullSituation;
-    readonly interaction: Known<"interaction"> | undefined;
+    readonly standing: Standing;
   },
-): Promise<string | undefined> {
+): Promise<Parameters | undefined> {
   const { request, done, consent, now } = situation;
   const { subject, sid } = session;
   const { client_id } = client;
+  // Grant Management §5.4: only its owner can change it.
+  if (!(await ownsGrant(op, request.grant_management, subject))) {
+    const { error, description } = unknownGrant();
+    return (await op.store.commit(ending(standing))) ? { error, error_description: description } : undefined;
+  }
   // Consent is for a person: what somebody else allowed on this browser does not count (nextStep asked for it by subject).
   const decision = done.consent?.subject === subject ? done.consent : undefined;
   const scope = decision === undefined ? request.scope : request.scope.filter((name) => decision.scopes.includes(name));
@@ -43,7 +57,6 @@ export async function grantAnswer(
   const refreshEnd = now + op.lifetimes.refreshAbsolute * 1000;
   // Only offline_access outlives the session (P11).
   const grantUntil = offline ? refreshEnd : Math.min(session.expiresAt, refreshEnd);
-  const codeEnd = now + op.lifetimes.code * 1000;
 
   const data: GrantData = {
     scope,
@@ -54,48 +67,102 @@ export async function grantAnswer(
     sid,
     ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
     offline,
+    ...(request.claims === undefined ? {} : { claims: request.claims }),
+    ...(request.authorization_details === undefined ? {} : { authorization_details: request.authorization_details }),
     createdAt: now,
   };
   const grant = createId(now);
-  const code = await createHandle("code", now);
-  const { redirect_uri, redirect_uri_sent, code_challenge } = request;
+  const made =
+    request.approval === undefined
+      ? await inFront(op, { client, subject, request, grant: { id: grant, expiresAt: grantUntil, data }, now })
+      : await forDevice(op, request.approval, { grant, grantUntil });
   const committed = await op.store.commit([
-    ...(interaction === undefined ? [] : [remove(interaction)]),
-    ...(decision === undefined
+    ...ending(standing),
+    // What was allowed to another device spares nobody a question here: somebody may have been talked into it.
+    ...(decision === undefined || request.approval !== undefined
       ? []
-      : [rememberConsent(op, { subject, client_id, asked: request, scopes: decision.scopes, now }, consent)]),
-    insert("grant", {
-      id: grant,
-      client: client_id,
-      subject,
-      // A code that is never redeemed leaves nothing behind.
-      expiresAt: Math.min(grantUntil, codeEnd + afterCode),
-      data,
-    }),
-    insert("code", {
-      id: code.id,
-      client: client_id,
-      subject,
-      expiresAt: codeEnd,
-      data: {
-        digest: code.digest,
-        grant,
-        grantUntil,
-        sid,
-        redirect_uri,
-        redirect_uri_sent,
-        ...(code_challenge === undefined ? {} : { code_challenge }),
-        failures: 0,
-      },
-    }),
+      : [rememberConsent(op, { subject, client, asked: request, scopes: decision.scopes, now }, consent)]),
+    // Nothing that was given out and never redeemed leaves a grant behind.
+    insert("grant", { id: grant, client: client_id, subject, expiresAt: Math.min(grantUntil, made.grantEnd), data }),
+    ...made.changes,
   ]);
   if (!committed) return undefined;
   if (!(await stillStands(op, http, session, decision === undefined ? consent : undefined))) {
     await cutGrant(op, grant);
     return undefined;
   }
-  op.log.info({ event: "code.issued", client_id, subject, grant, scope }, "an authorization code was issued");
-  return code.handle;
+  made.committed();
+  const event = request.approval === undefined ? "code.issued" : "approval.given";
+  op.log.info({ event, client_id, subject, grant, scope }, "a person allowed what a client asked for");
+  return made.parameters;
+}
+
+/** What goes to the client, or is noted for it. */
+interface Made {
+  readonly parameters: Parameters;
+  readonly changes: readonly Change[];
+  /** Milliseconds until which the grant must stand for it. */
+  readonly grantEnd: number;
+  committed(): void;
+}
+
+interface Asked {
+  readonly client: Client;
+  readonly subject: string;
+  readonly request: AuthorizationRequest;
+  /** `expiresAt`: once the code is redeemed. */
+  readonly grant: { readonly id: string; readonly expiresAt: number; readonly data: GrantData };
+  readonly now: number;
+}
+
+/** For the client's redirect URI: the code, and what the response type holds beside it. */
+async function inFront(op: Op, { client, subject, request, grant, now }: Asked): Promise<Made> {
+  const { redirect_uri, redirect_uri_sent, code_challenge, dpop_jkt } = request;
+  const { action = "create", grant_id } = request.grant_management ?? {};
+  const hasCode = holds(request.response_type, "code");
+  const { id, handle, digest } = await createHandle("code", now);
+  const expiresAt = now + op.lifetimes.code * 1000;
+  const code = hasCode ? { code: handle } : {};
+  const front = await frontTokens(op, { client, subject, request, grant, now, ...code });
+  const data = {
+    digest,
+    grant: grant.id,
+    grantUntil: grant.expiresAt,
+    sid: grant.data.sid,
+    redirect_uri,
+    redirect_uri_sent,
+    ...(code_challenge === undefined ? {} : { code_challenge }),
+    ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
+    ...(action === "create" || grant_id === undefined ? {} : { into: { grant: grant_id, action } }),
+    failures: 0,
+  };
+  return {
+    parameters: { ...code, ...front.parameters },
+    changes: [
+      ...front.changes,
+      ...(hasCode ? [insert("code", { id, client: client.client_id, subject, expiresAt, data })] : []),
+    ],
+    grantEnd: Math.max(hasCode ? expiresAt + afterCode : 0, front.expiresAt),
+    committed() {},
+  };
+}
+
+/** For a device: it learns of it when it asks. */
+async function forDevice(
+  op: Op,
+  approval: NonNullable<AuthorizationRequest["approval"]>,
+  given: { readonly grant: string; readonly grantUntil: number },
+): Promise<Made> {
+  const { until, ...decided } = await approve(op, approval, given);
+  return { ...decided, parameters: {}, grantEnd: until + afterCode };
+}
+
+/** What ends with the answer to a request. */
+export function ending({ interaction, pushed }: Standing): Change[] {
+  return [
+    ...(interaction === undefined ? [] : [remove(interaction)]),
+    ...(pushed === undefined ? [] : [remove(pushed)]),
+  ];
 }
 
 /**

@@ -7,14 +7,18 @@
  */
 import { invalidRequest, temporarilyUnavailable } from "@valetkey/protocol/errors";
 import type { Change } from "@valetkey/store";
+import { wordsOfDetails } from "../authorization-details.ts";
 import { findBound } from "../bound-cookie.ts";
-import { type Client, findClient } from "../clients.ts";
-import { isScopeConsented } from "../consent.ts";
+import { type Client, findClient, hostOf } from "../clients.ts";
+import { isOutdated, isScopeConsented } from "../consent.ts";
 import { type InteractionDone, type Known, replace } from "../entries.ts";
+import { inLanguage } from "../lib/client-members.ts";
 import type { Op } from "../op.ts";
 import type { Answer, Interaction, Interactions, Step } from "../options.ts";
 import { checkSameSite } from "../same-site.ts";
 import { prepareLogin, selectSession } from "../sessions.ts";
+import { describeApproval } from "./approval.ts";
+import { claimsBeyond } from "./check-claims.ts";
 import { destinationOf } from "./destination.ts";
 import { nextStep } from "./next-step.ts";
 import { readPeople, readSituation } from "./read-situation.ts";
@@ -118,32 +122,48 @@ async function recordConsent(
   const ticked = answer.scopes ?? request.scope;
   // `openid` cannot be unticked: without it there is no sign-in.
   const scopes = request.scope.filter((name) => name === "openid" || ticked.includes(name));
-  if (scopes.length === 0) return { done: { ...done, denied: true } };
+  if (scopes.length === 0 && request.authorization_details === undefined) return { done: { ...done, denied: true } };
   return { done: { ...done, consent: { subject: current.subject, scopes } } };
 }
 
 async function describe(op: Op, http: Request, client: Client, entry: Known<"interaction">): Promise<Interaction> {
-  const { request, done, asked } = entry.data;
+  const { request, done } = entry.data;
   const situation = await readSituation(op, http, { client, request, done });
   const next = nextStep(situation);
   const { client_id, metadata, provenance } = client;
   const subject = situation.session?.subject;
+  const outdated = isOutdated(client, situation.consent);
+  const localized = (member: string) => inLanguage(metadata, member, request.ui_locales);
+  // RFC 5849 §2.2: with a callback the person goes back to the application, as everywhere.
+  const returns = request.redirect_uri !== "";
+  const approval = request.approval && !returns ? await describeApproval(op, request.approval) : undefined;
   return {
     id: entry.id,
-    step: isStep(next.step) ? next.step : (asked?.step ?? "login"),
+    // With nothing left to ask, as after a sign-in in another tab, the page that was asked for would ask in vain.
+    step: isStep(next.step) ? next.step : "answer",
     client: {
       client_id,
-      client_name: metadata.client_name ?? client_id,
-      ...given({ client_uri: metadata.client_uri, policy_uri: metadata.policy_uri, tos_uri: metadata.tos_uri }),
+      client_name: localized("client_name") ?? client_id,
+      ...given({
+        client_uri: localized("client_uri"),
+        policy_uri: localized("policy_uri"),
+        tos_uri: localized("tos_uri"),
+      }),
       provenance,
+      ...given({ host: hostOf(client) }),
+      ...(outdated ? { changed: true as const } : {}),
     },
-    destination: destinationOf(request.redirect_uri),
+    ...(returns ? { destination: destinationOf(request.redirect_uri) } : given({ approval })),
     scopes: request.scope.map((scope) => ({
       scope,
       words: (Object.hasOwn(op.scopes, scope) ? op.scopes[scope] : undefined) ?? scope,
-      granted: isScopeConsented(op, request, scope, situation.consent),
+      // What another device asks for is shown in full, whatever was allowed before.
+      granted: request.approval === undefined && !outdated && isScopeConsented(op, request, scope, situation.consent),
     })),
     resource: request.resource,
+    claims: claimsBeyond(op, request.claims, request.scope),
+    details: wordsOfDetails(op, request.authorization_details),
+    acr: request.acr?.values.filter((value) => op.acrs.includes(value)) ?? [],
     ...given({ subject, login_hint: request.login_hint, ui_locales: request.ui_locales }),
     sessions: situation.people.all,
     again: next.step === "login" && next.again,
@@ -151,7 +171,8 @@ async function describe(op: Op, http: Request, client: Client, entry: Known<"int
   };
 }
 
-const isStep = (step: string): step is Step => step === "login" || step === "select_account" || step === "consent";
+const isStep = (step: string): step is Step =>
+  step === "login" || step === "select_account" || step === "consent" || step === "create";
 
 function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {

@@ -14,7 +14,15 @@ const session = (subject: string, auth_time = ago(600)): Session => ({
 });
 const alice = session("alice");
 
-const base: Situation = { request: { prompt: [] }, session: alice, accounts: 1, consented: true, done: {}, now };
+const base: Situation = {
+  request: { prompt: [] },
+  session: alice,
+  accounts: 1,
+  consented: true,
+  acr: "met",
+  done: {},
+  now,
+};
 const nobody = { session: undefined, accounts: 0 } as const;
 const prompt = (...values: string[]) => ({ request: { prompt: values } });
 const loggedIn = (subject: string) => ({ login: { at: now, subject }, selected: { subject } });
@@ -34,6 +42,18 @@ const table: readonly (readonly [string, Partial<Situation>, string])[] = [
     { consented: false, done: { consent: { subject: "bob", scopes: [] } } },
     "consent",
   ],
+  ["asks to sign in better when the context is not enough (Core §5.5.1.1)", { acr: "wanted" }, "login again"],
+  ["goes on when the person did what they could (RFC 9470 §5)", { acr: "wanted", done: loggedIn("alice") }, "answer"],
+  [
+    "refuses when an essential context was not reached",
+    { acr: "required", done: loggedIn("alice") },
+    "unmet_authentication_requirements",
+  ],
+  ["with prompt=none a wish does not stand in the way", { ...prompt("none"), acr: "wanted" }, "answer"],
+  ["with prompt=none a condition does", { ...prompt("none"), acr: "required" }, "login_required"],
+  ["prompt=create goes to where accounts are made", { ...nobody, ...prompt("create") }, "create"],
+  ["also when somebody is signed in already", prompt("create"), "create"],
+  ["and goes on once they signed in", { ...prompt("create"), done: loggedIn("alice") }, "answer"],
   [
     "refuses for good after a no",
     { done: { denied: true, consent: { subject: "alice", scopes: [] } } },
@@ -122,6 +142,7 @@ describe("the next step of an authorization request (OpenID Connect Core §3.1.2
     session: fc.option(fc.record({ subject, age: fc.nat(2000) }), { nil: undefined }),
     others: fc.nat(2),
     consented: fc.boolean(),
+    acr: fc.constantFrom("met" as const, "wanted" as const, "required" as const),
     done: fc.record(
       {
         login: fc.record({ at: fc.constant(now), subject }),
@@ -147,7 +168,10 @@ describe("the next step of an authorization request (OpenID Connect Core §3.1.2
     fc.assert(
       fc.property(situations, (drawn) => {
         const situation = situationOf({ ...drawn, request: { ...drawn.request, prompt: ["none"] } });
-        assert.match(short(nextStep(situation)), /^answer$|_required$|^access_denied$/);
+        assert.match(
+          short(nextStep(situation)),
+          /^answer$|_required$|^access_denied$|^unmet_authentication_requirements$/,
+        );
       }),
     );
   });

@@ -16,6 +16,11 @@ export interface Situation {
   readonly session: Session | undefined;
   /** How many accounts are signed in in this browser, the current one included. */
   readonly accounts: number;
+  /**
+   * Whether the session's authentication context is one the client asked for: `wanted` and `required` mean it is not, and a better
+   * one can be had here.
+   */
+  readonly acr: "met" | "wanted" | "required";
   /** What is asked was allowed on an earlier occasion, or needs no asking. */
   readonly consented: boolean;
   readonly done: InteractionDone;
@@ -27,15 +32,22 @@ export type NextStep =
   /** `again`: somebody is signed in already, and must prove to be there. */
   | { readonly step: "login"; readonly again: boolean }
   | { readonly step: "select_account" }
+  /** Somebody wants to make an account first. */
+  | { readonly step: "create" }
   | { readonly step: "consent" }
   | { readonly step: "answer"; readonly session: Session }
   | {
       readonly step: "refuse";
-      readonly error: "access_denied" | "login_required" | "consent_required" | "account_selection_required";
+      readonly error:
+        | "unmet_authentication_requirements"
+        | "access_denied"
+        | "login_required"
+        | "consent_required"
+        | "account_selection_required";
     };
 
 /** Decides the next step. */
-export function nextStep({ request, session, accounts, consented, done, now }: Situation): NextStep {
+export function nextStep({ request, session, accounts, consented, acr, done, now }: Situation): NextStep {
   // A refusal is final: no page that is still open may turn it around.
   if (done.denied) return refuse("access_denied");
   // §3.1.2.1: with prompt=none nothing may be shown.
@@ -43,6 +55,9 @@ export function nextStep({ request, session, accounts, consented, done, now }: S
   const login = (again: boolean): NextStep => (silent ? refuse("login_required") : { step: "login", again });
   const select = (): NextStep => (silent ? refuse("account_selection_required") : { step: "select_account" });
 
+  // Initiating User Registration §4: whoever has signed in meanwhile, with a new account or an old one, goes on.
+  if (!silent && request.prompt.includes("create") && done.login === undefined && done.selected === undefined)
+    return { step: "create" };
   if (session === undefined) return accounts > 0 && done.selected === undefined ? select() : login(false);
 
   // Signing in within the interaction is a selection, too.
@@ -57,6 +72,11 @@ export function nextStep({ request, session, accounts, consented, done, now }: S
   }
   if (!signedInHere && (request.prompt.includes("login") || isTooOld(session, request.max_age, now)))
     return login(true);
+  if (acr !== "met") {
+    // RFC 9470 §5: signing in again would change nothing. A wish does not stand in the way (Core §5.5.1.1).
+    if (!signedInHere && !(silent && acr === "wanted")) return login(true);
+    if (signedInHere && acr === "required") return refuse("unmet_authentication_requirements");
+  }
 
   const decided = done.consent?.subject === session.subject;
   if (!decided && (!consented || request.prompt.includes("consent"))) {

@@ -44,5 +44,17 @@ export async function readSituation(
   const session = people.current;
   const consent = session && (await find(op.store, "consent", consentId(session.subject, client.client_id)));
   const consented = isConsented(op, client, request, consent);
-  return { request, session, accounts: people.all.length, consented, done, now: op.now(), people, consent };
+  const acr = contextOf(op, request, session);
+  return { request, session, accounts: people.all.length, consented, acr, done, now: op.now(), people, consent };
+}
+
+/** Core §5.5.1.1, RFC 9470 §5: a stronger context than the one asked for will do as well. */
+function contextOf(op: Op, { acr }: AuthorizationRequest, session: Session | undefined): Situation["acr"] {
+  if (acr === undefined) return "met";
+  const ranks = acr.values.map((value) => op.acrs.indexOf(value)).filter((rank) => rank >= 0);
+  // Nobody can sign in like that here: a wish is passed over, a condition is not.
+  if (ranks.length === 0) return acr.essential ? "required" : "met";
+  const met = session?.acr !== undefined && op.acrs.indexOf(session.acr) >= Math.min(...ranks);
+  if (met) return "met";
+  return acr.essential ? "required" : "wanted";
 }

@@ -1,5 +1,5 @@
 /**
- * Sends the answer to an authorization request to its target.
+ * Sends the answer to an authorization request to its target, by the target's response mode.
  *
  * RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2 (`iss`), RFC 9700 §4.2 (referrer), §4.11.2 (open redirector), §4.12 (303).
  * Guarantees exactly one `iss` in every answer, `state` as it was sent, and no change to the registered URI's own query.
@@ -7,23 +7,22 @@
 import type { OAuthError } from "@valetkey/protocol/errors";
 import { encodeForm } from "@valetkey/protocol/form";
 import type { Op } from "../op.ts";
+import type { Parameters } from "../response-modes/response-mode.ts";
 import type { Target } from "./trusted-target.ts";
 
-type Destination = Pick<Target, "redirect_uri" | "state">;
-
-/** Redirects to the target with these parameters, `state` and `iss`. `cookies` are `Set-Cookie` values. */
-export function respond(
+/** Sends these parameters, `state` and `iss` to the target. `cookies` are `Set-Cookie` values. */
+export async function respond(
   op: Op,
-  target: Destination,
-  parameters: Readonly<Record<string, string>>,
+  target: Target,
+  parameters: Parameters,
   cookies: readonly string[] = [],
-): Response {
-  return seeOther(answerUrl(op, target, parameters), cookies);
+): Promise<Response> {
+  return withCookies(await target.mode.send(op, target, complete(op, target, parameters)), cookies);
 }
 
 /**
- * Tells the client about an error: by redirect, or, where nobody is signed in and the policy does not trust the client that far,
- * on a page with a link that the person may follow.
+ * Tells the client about an error: by its response mode, or, where nobody is signed in and the policy does not trust the client
+ * that far, on a page with a link that the person may follow.
  */
 export async function refuse(
   op: Op,
@@ -32,17 +31,22 @@ export async function refuse(
   error: OAuthError,
   { signedIn, cookies = [] }: { signedIn: boolean; cookies?: readonly string[] },
 ): Promise<Response> {
-  const { client } = target;
+  const { client, mode } = target;
   op.log.info({ event: "authorize.refused", client_id: client.client_id, error: error.error }, error.description);
   const parameters = { error: error.error, error_description: error.description };
   if (op.errorRedirects({ client, signedIn })) return respond(op, target, parameters, cookies);
+  const returnTo = await mode.link?.(op, target, complete(op, target, parameters));
   const page = await op.errorPage(request, {
     error: error.error,
     description: error.description,
     status: 400,
-    returnTo: answerUrl(op, target, parameters),
+    ...(returnTo === undefined ? {} : { returnTo }),
   });
   return withCookies(page, cookies);
+}
+
+function complete(op: Op, { state }: Target, parameters: Parameters): Parameters {
+  return { ...parameters, state, iss: op.issuer };
 }
 
 /** Redirects with 303: a POST is never repeated at the other end, and neither caches nor referrers keep the URL. */
@@ -57,10 +61,6 @@ export function appendQuery(url: string, parameters: Readonly<Record<string, str
   if (query === "") return url;
   const separator = !url.includes("?") ? "?" : /[?&]$/.test(url) ? "" : "&";
   return `${url}${separator}${query}`;
-}
-
-function answerUrl(op: Op, { redirect_uri, state }: Destination, parameters: Readonly<Record<string, string>>): string {
-  return appendQuery(redirect_uri, { ...parameters, state, iss: op.issuer });
 }
 
 function withCookies(response: Response, cookies: readonly string[]): Response {

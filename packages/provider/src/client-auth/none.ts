@@ -4,16 +4,12 @@
  * What keeps others from using their codes is PKCE (RFC 7636). Guarantees that a request which carries any credential
  * is not taken for a public client's.
  */
-import type { ClientAuthMethod } from "./method.ts";
+import { type ClientAuthMethod, readBare } from "./method.ts";
 
 /** `none`: `client_id` in the form and nothing else. */
 export const none: ClientAuthMethod = {
   method: "none",
-  read(request, form) {
-    const carriesCredential =
-      request.headers.has("authorization") || form.client_secret !== undefined || form.client_assertion !== undefined;
-    return carriesCredential || form.client_id === undefined ? undefined : { client_id: form.client_id };
-  },
+  read: readBare,
   async verify(_op, client) {
     return !client.confidential;
   },

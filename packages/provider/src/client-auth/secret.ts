@@ -14,6 +14,7 @@ import type { ClientAuthMethod } from "./method.ts";
 /** `client_secret_basic`: the Authorization header. */
 export const secretBasic: ClientAuthMethod = {
   method: "client_secret_basic",
+  secret: "digest",
   read(request, form) {
     const credentials = readBasic(request.headers.get("authorization"));
     if (credentials === undefined) return undefined;
@@ -31,6 +32,7 @@ export const secretBasic: ClientAuthMethod = {
 /** `client_secret_post`: `client_id` and `client_secret` in the form. */
 export const secretPost: ClientAuthMethod = {
   method: "client_secret_post",
+  secret: "digest",
   read(_request, form) {
     if (form.client_secret === undefined) return undefined;
     if (form.client_id === undefined) throw invalidRequest("client_id is missing");

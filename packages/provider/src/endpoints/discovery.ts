@@ -5,8 +5,11 @@
  * other way round.
  */
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
+import { promptsOf } from "../authorize/check-request.ts";
 import { jsonResponse } from "../lib/json-response.ts";
 import type { Op } from "../op.ts";
+import { announced } from "../part.ts";
+import { holds } from "../response-types.ts";
 import { knownScopes } from "../scopes-of.ts";
 
 const maxAge = 300;
@@ -32,24 +35,35 @@ export function serverMetadata(op: Op): ServerMetadata {
       "sub",
       ...new Set([...scopes].flatMap((scope) => (Object.hasOwn(op.claims, scope) ? (op.claims[scope] ?? []) : []))),
     ],
-    response_types_supported: hasCode ? ["code"] : [],
-    response_modes_supported: ["query"],
-    grant_types_supported: [...op.grants.keys()],
+    response_types_supported: hasCode ? [...op.responseTypes.keys()] : [],
+    response_modes_supported: [...op.responseModes.keys()],
+    // RFC 7591 §2.1: a token from the authorization endpoint is the grant type implicit, which no token request redeems.
+    grant_types_supported: [...op.grants.keys(), ...(hasCode && hasImplicit(op) ? ["implicit"] : [])],
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: [...op.keys.algs],
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== "none"),
     code_challenge_methods_supported: ["S256"],
-    prompt_values_supported: ["none", "login", "consent", "select_account"],
-    claims_parameter_supported: false,
+    prompt_values_supported: [...promptsOf(op)],
+    claims_parameter_supported: true,
+    ...(op.acrs.length === 0 ? {} : { acr_values_supported: [...op.acrs] }),
+    ...(op.authorizationDetails.size === 0
+      ? {}
+      : { authorization_details_types_supported: [...op.authorizationDetails.keys()] }),
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,
+    ...announced(op),
   };
 }
 
+const hasImplicit = (op: Op) =>
+  [...op.responseTypes.keys()].some((type) => holds(type, "id_token") || holds(type, "token"));
+
 /** Answers with the metadata. */
 export async function discoveryEndpoint(op: Op): Promise<Response> {
-  return jsonResponse(serverMetadata(op), { maxAge });
+  let metadata = serverMetadata(op);
+  for (const part of op.parts) metadata = (await part.document?.(op, metadata)) ?? metadata;
+  return jsonResponse(metadata, { maxAge });
 }

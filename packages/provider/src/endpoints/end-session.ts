@@ -28,7 +28,7 @@ export async function endSessionEndpoint(op: Op, http: Request, peer: Peer): Pro
   if (entry === undefined || !(await op.store.commit([remove(entry)]))) {
     throw invalidRequest("this logout was already answered, has expired, or was begun in another browser");
   }
-  const { digest: _, session: __, ...asked } = entry.data;
+  const { digest: _, session: __, frames: ___, ...asked } = entry.data;
   return logoutOrAsk(op, http, peer, asked, [unbindCookie(op, "logout", entry.id)]);
 }
 

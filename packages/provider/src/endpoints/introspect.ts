@@ -1,5 +1,5 @@
 /**
- * Token introspection (RFC 7662): a resource server asks what a token is.
+ * Token introspection (RFC 7662, RFC 9701): a resource server asks what a token is.
  *
  * Confidential clients only. Guarantees that a client learns about its own tokens and those meant for a resource it
  * introspects for, and that everything else, whatever the reason, is the same `{"active":false}`.
@@ -11,10 +11,13 @@ import { formatScope } from "@valetkey/protocol/scope";
 import { clientSubject } from "../claims.ts";
 import { authenticateClient } from "../client-auth/authenticate.ts";
 import type { Client } from "../clients.ts";
-import { jsonResponse } from "../lib/json-response.ts";
+import { jsonResponse, jwtResponse } from "../lib/json-response.ts";
+import { introspectSigned } from "../oauth1/introspect.ts";
 import type { Op, Peer } from "../op.ts";
 import type { TokenState } from "../options.ts";
-import { readToken } from "../tokens/read-token.ts";
+import { subjectFor } from "../pairwise.ts";
+import { protect } from "../protected-answers.ts";
+import { type ReadToken, readToken } from "../tokens/read-token.ts";
 
 /** Answers what a token is. Throws `OAuthError`. */
 export async function introspectEndpoint(op: Op, request: Request, peer: Peer): Promise<Response> {
@@ -25,10 +28,28 @@ export async function introspectEndpoint(op: Op, request: Request, peer: Peer): 
   // §2.1 and §4: without authentication anybody could scan for tokens.
   if (!client.confidential) throw invalidClient("a public client cannot introspect tokens");
   if (form.token === undefined) throw invalidRequest("token is missing");
-  const read = await readToken(op, form.token, now);
-  const answer: IntrospectionResponse =
-    read !== undefined && maySee(client, read.state) ? describe(op, read.state) : { active: false };
-  return jsonResponse(answer);
+  const signed = await introspectSigned(op, form.token);
+  const read = signed === undefined ? await readToken(op, form.token, now) : signed.read;
+  const maySeeIt = read !== undefined && maySee(client, read.state);
+  // Why a signed request is refused is for whoever signed it; what is not for this client to see stays as unknown.
+  const besides = maySeeIt || read === undefined ? signed?.besides : undefined;
+  const answer: IntrospectionResponse = {
+    ...(maySeeIt ? await describe(op, read, now) : { active: false }),
+    ...besides,
+  };
+  if (!wantsJwt(op, client, request)) return jsonResponse(answer);
+  // RFC 9701 §5: for the resource server that asked, and no other.
+  const claims = { iss: op.issuer, aud: client.client_id, iat: Math.floor(now / 1000), token_introspection: answer };
+  return jwtResponse(await protect(op, client, "introspection", claims, jwtType), `application/${jwtType}`);
+}
+
+const jwtType = "token-introspection+jwt";
+
+/** RFC 9701 §4 and §6: by the request's Accept, or because the answer must be encrypted. */
+function wantsJwt(op: Op, { metadata }: Client, request: Request): boolean {
+  const forms = op.answers.filter(({ answer }) => answer === "introspection").map(({ form }) => form);
+  if (forms.includes("encrypted") && metadata.introspection_encrypted_response_alg !== undefined) return true;
+  return forms.includes("signed") && request.headers.get("accept")?.includes(`application/${jwtType}`) === true;
 }
 
 function maySee(client: Client, state: TokenState): boolean {
@@ -39,20 +60,34 @@ function maySee(client: Client, state: TokenState): boolean {
   return state.aud.some((one) => introspects.includes(one));
 }
 
-function describe(op: Op, state: TokenState): IntrospectionResponse {
-  const { client_id, subject, scope, aud, iat, exp, auth_time, acr, jti, kind } = state;
+function refreshStateOf(op: Op, { state, grant }: ReadToken, now: number): Record<string, unknown> {
+  if (state.kind !== "refresh" || grant === undefined) return {};
+  const { id, data, expiresAt = data.createdAt + op.lifetimes.refreshAbsolute * 1000 } = grant;
+  const known = { grant: { id, data, expiresAt }, refreshUntil: state.exp * 1000, now };
+  return Object.assign({}, ...op.parts.map((part) => part.refreshState?.(op, known)));
+}
+
+async function describe(op: Op, read: ReadToken, now: number): Promise<IntrospectionResponse> {
+  const { state, client: owner } = read;
+  const { client_id, subject, scope, aud, iat, exp, auth_time, acr, jti, kind, cnf, authorization_details, claims } =
+    state;
   return {
+    ...claims,
+    ...refreshStateOf(op, read, now),
     active: true,
     iss: op.issuer,
-    sub: subject ?? clientSubject(client_id),
+    // Whom the client of the token knows: a resource server sees what an at+jwt would say.
+    sub: subject === undefined ? clientSubject(client_id) : await subjectFor(op, owner, subject),
     client_id,
     aud: aud.length === 1 ? (aud[0] ?? "") : [...aud],
     scope: formatScope(scope),
-    ...(kind === "access" ? { token_type: "Bearer" } : {}),
+    ...(kind === "access" ? { token_type: cnf?.jkt === undefined ? "Bearer" : "DPoP" } : {}),
     iat,
     exp,
     jti,
     ...(auth_time === undefined ? {} : { auth_time }),
     ...(acr === undefined ? {} : { acr }),
+    ...(cnf === undefined ? {} : { cnf: { ...cnf } }),
+    ...(authorization_details === undefined ? {} : { authorization_details }),
   };
 }

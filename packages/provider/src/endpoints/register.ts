@@ -4,15 +4,18 @@
  * Guarantees that whoever registers gets what a stranger may have and no more, and that only the holder of a client's
  * registration access token reads, changes or deletes it: an unknown client and a wrong token are the same answer.
  */
-import { invalidClientMetadata } from "@valetkey/protocol/errors";
+import { invalidClientMetadata, invalidSoftwareStatement } from "@valetkey/protocol/errors";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { createHandle, matchesDigest, readHandle } from "@valetkey/protocol/random";
 import { readJsonObject } from "@valetkey/protocol/read-json";
 import { changeClient, registerClient, removeClient, withMetadata, withNewSecret } from "../client-registry.ts";
+import { secretKindOf } from "../client-secrets.ts";
 import { type Client, findClient } from "../clients.ts";
 import { jsonResponse } from "../lib/json-response.ts";
+import { choose } from "../metadata-choices.ts";
 import type { Op, Peer, RegistrationPolicy } from "../op.ts";
 import { readBearerOrRefuse, refused } from "../registration-policy.ts";
+import { readVerified, verifyStatement } from "../software-statements.ts";
 
 const limit = 65_536;
 
@@ -21,11 +24,13 @@ export async function registerEndpoint(op: Op, request: Request, peer: Peer): Pr
   const policy = policyOf(op);
   const now = op.now();
   const changes = await policy.authorize(op, request, peer);
-  const given = await readMetadata(request, policy);
+  const { metadata, statement } = await readMetadata(op, await readJsonObject(request, { limit }));
   const { id, handle, digest } = await createHandle("registration", now);
   const ending = policy.unusedTtl === undefined ? {} : { expiresAt: now + policy.unusedTtl * 1000 };
-  const registered = await registerClient(op, given, {
+  const registered = await registerClient(op, metadata, {
     provenance: "dynamic",
+    statement,
+    secretUntil: secretUntil(policy, now),
     registration: digest,
     changes,
     ...ending,
@@ -56,11 +61,33 @@ function policyOf(op: Op): RegistrationPolicy {
   return op.registration;
 }
 
-/** What a stranger may say: ids, secrets and extensions are ours to give. */
-async function readMetadata(request: Request, policy: RegistrationPolicy): Promise<ClientMetadata> {
-  const { client_id: _, client_secret: __, introspects: ___, ...metadata } = await readJsonObject(request, { limit });
+const secretUntil = ({ secretLifetime }: RegistrationPolicy, now: number): number | undefined =>
+  secretLifetime === undefined ? undefined : now + secretLifetime * 1000;
+
+/**
+ * What a stranger may say: ids, secrets and extensions are ours to give, and what somebody who is trusted says of the program
+ * wins (§2.3). `current`: the statement the client registered with, which it does not get rid of by leaving it out.
+ */
+async function readMetadata(
+  op: Op,
+  body: Readonly<Record<string, unknown>>,
+  current?: string,
+): Promise<{ readonly metadata: ClientMetadata; readonly statement: string | undefined }> {
+  const policy = policyOf(op);
+  const { client_id: _, client_secret: __, introspects: ___, software_statement, ...said } = body;
+  const statement = software_statement ?? current;
+  const signed = statement === undefined ? {} : await readStatement(op, policy, statement, current);
+  if (statement === undefined && policy.statements?.required === true)
+    throw invalidSoftwareStatement("a software_statement is needed to register here");
+  const metadata = choose(op, { ...said, ...signed }) as ClientMetadata;
   // Nothing is known of the members yet but that they are JSON: the policy and checkClient look at each.
-  return policy.limit === undefined ? metadata : policy.limit(metadata as ClientMetadata);
+  return { metadata: policy.limit?.(metadata) ?? metadata, statement: statement as string | undefined };
+}
+
+function readStatement(op: Op, { statements }: RegistrationPolicy, statement: unknown, current: string | undefined) {
+  if (statement === current && current !== undefined) return readVerified(current);
+  if (statements === undefined) throw invalidSoftwareStatement("software statements are not supported");
+  return verifyStatement(op, statements, statement);
 }
 
 /** RFC 7592 §2: a token that does not fit, and a client that is not there, are both 401. */
@@ -95,8 +122,7 @@ async function update(op: Op, request: Request, client: Client, token: string): 
   ]) {
     if (body[name] !== undefined) throw invalidClientMetadata(`${name} must not be sent`);
   }
-  const { introspects: _, ...metadata } = body;
-  const limited = policyOf(op).limit?.(metadata as ClientMetadata) ?? metadata;
+  const { metadata, statement } = await readMetadata(op, body, statementOf(client));
   const now = op.now();
   let made: string | undefined;
   const changed = await changeClient(op, client.client_id, async (current) => {
@@ -104,15 +130,26 @@ async function update(op: Op, request: Request, client: Client, token: string): 
     if (client_secret !== undefined && !(await isOwnSecret(current, client_secret, now))) {
       throw invalidClientMetadata("client_secret must be the client's own");
     }
-    const data = withMetadata(op, current, limited as ClientMetadata);
-    // A public client that becomes confidential needs something to prove.
-    if (data.metadata.token_endpoint_auth_method === "none" || data.secrets.length > 0) return data;
-    const withSecret = await withNewSecret(data, now);
+    const data = await withMetadata(op, current, metadata, statement);
+    // A client that now has to know a secret, or one of another kind, needs one; so does one whose secret ends soon.
+    const [secret] = data.secrets;
+    if (secretKindOf(op, data.metadata) === undefined) return data;
+    if (secret !== undefined && !endsSoon(policyOf(op), secret.expiresAt, now)) return data;
+    const until = secretUntil(policyOf(op), now);
+    const withSecret = await withNewSecret(op, data, now, secret?.expiresAt, until);
     made = withSecret.client_secret;
     return withSecret.data;
   });
   if (changed === undefined) throw refused();
   return jsonResponse(describe(op, changed, token, made));
+}
+
+function statementOf({ metadata }: Client): string | undefined {
+  return typeof metadata.software_statement === "string" ? metadata.software_statement : undefined;
+}
+
+function endsSoon({ secretLifetime = 0 }: RegistrationPolicy, expiresAt: number | undefined, now: number): boolean {
+  return expiresAt !== undefined && expiresAt - now < secretLifetime * 500;
 }
 
 async function isOwnSecret(client: Client, secret: unknown, now: number): Promise<boolean> {
@@ -126,11 +163,12 @@ async function isOwnSecret(client: Client, secret: unknown, now: number): Promis
  * presented.
  */
 function describe(op: Op, client: Client, token: string, client_secret?: string): Record<string, unknown> {
+  const [secret] = client.entry.data.secrets;
   return {
     ...client.metadata,
     client_id_issued_at: Math.floor(client.entry.data.createdAt / 1000),
     ...(client_secret === undefined ? {} : { client_secret }),
-    ...(client.confidential ? { client_secret_expires_at: 0 } : {}),
+    ...(secret === undefined ? {} : { client_secret_expires_at: Math.floor((secret.expiresAt ?? 0) / 1000) }),
     registration_access_token: token,
     registration_client_uri: `${op.urls.register}/${encodeURIComponent(client.client_id)}`,
   };

@@ -1,7 +1,7 @@
 /**
  * The token endpoint (RFC 6749 §3.2, §5; OpenID Connect Core §3.1.3; RFC 8707 §2.2).
  *
- * One straight line: read the form, authenticate the client, find the grant type, issue. Guarantees
+ * One straight line: read the form, authenticate the client, find the grant type, read which key is proved, issue. Guarantees
  * that nobody is asked what they want before it is known who they are.
  */
 import { invalidRequest, unauthorizedClient, unsupportedGrantType } from "@valetkey/protocol/errors";
@@ -11,15 +11,18 @@ import type { Client } from "../clients.ts";
 import type { GrantType } from "../grants/grant-type.ts";
 import { jsonResponse } from "../lib/json-response.ts";
 import type { Op, Peer } from "../op.ts";
+import { readBinding } from "../tokens/binding.ts";
 import { issue } from "../tokens/issue.ts";
 
 /** Answers a token request. Throws `OAuthError`. */
 export async function tokenEndpoint(op: Op, request: Request, peer: Peer): Promise<Response> {
   const now = op.now();
-  const form = await readForm(request, { repeatable: ["resource"] });
+  const form = await readForm(request, { repeatable: ["resource", "audience"] });
   const client = await authenticateClient(op, request, form, peer);
   const type = findGrantType(op, client, form);
-  return jsonResponse(await issue(op, type, { form, client, now }));
+  const binding = await readBinding(op, request, peer, client);
+  const tokens = await issue(op, type, { form, client, now, peer, ...(binding === undefined ? {} : { binding }) });
+  return jsonResponse(tokens, binding?.headers === undefined ? {} : { headers: binding.headers });
 }
 
 function findGrantType(op: Op, client: Client, form: Form): GrantType {

@@ -9,9 +9,12 @@
 import { invalidGrant, invalidRequest, type OAuthError } from "@valetkey/protocol/errors";
 import { verifyPkce } from "@valetkey/protocol/pkce";
 import type { Change } from "@valetkey/store";
+import { narrowDetails } from "../authorization-details.ts";
 import { type CodeData, findByHandle, type Known, remove, replace } from "../entries.ts";
+import { type ChangedGrant, changedGrant } from "../grant-management.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
+import { bindingOfGrant } from "../tokens/binding.ts";
 import type { GrantType, Issuance, TokenRequest } from "./grant-type.ts";
 import { findLiveGrant, type LiveGrant } from "./live-grant.ts";
 
@@ -34,12 +37,26 @@ export const authorizationCode: GrantType = {
     if (grant === undefined) throw unknownCode();
 
     const mistake =
-      redirectUriMistake(code.data, form.redirect_uri) ?? (await pkceMistake(code.data, form.code_verifier));
+      redirectUriMistake(code.data, form.redirect_uri) ??
+      (await pkceMistake(code.data, form.code_verifier)) ??
+      keyMistake(code.data, request);
     if (mistake !== undefined) return refuseOnce(code, mistake);
-    const audience = chooseAudience(op, form, grant.entry.data);
+    const changed = await changedGrant(op, code.data, grant, now);
+    const into = code.data.into !== undefined && code.data.spentAt === undefined;
+    if (into && changed === undefined) throw unknownCode();
+    const granted = changed?.data ?? grant.entry.data;
+    const audience = chooseAudience(op, form, granted);
     // Spent last: only whoever could have redeemed the code sets off the alarm (§4.1.2).
     if (code.data.spentAt !== undefined) return cut(op, request, grant);
-    return issuance(op, request, code, grant, audience, now);
+    const authorization_details = narrowDetails(granted.authorization_details, form.authorization_details);
+    return issuance(
+      op,
+      request,
+      code,
+      { grant, changed },
+      { ...audience, ...(authorization_details && { authorization_details }) },
+      now,
+    );
   },
 };
 
@@ -54,7 +71,11 @@ function redirectUriMistake(code: CodeData, sent: string | undefined): OAuthErro
   );
 }
 
-async function pkceMistake(code: CodeData, verifier: string | undefined): Promise<OAuthError | undefined> {
+/** RFC 7636 §4.6: tells what is wrong with a verifier, if anything. */
+export async function pkceMistake(
+  code: Pick<CodeData, "code_challenge">,
+  verifier: string | undefined,
+): Promise<OAuthError | undefined> {
   if (code.code_challenge === undefined) {
     // RFC 9700 §4.8.2: a verifier without a challenge means that somebody took the challenge away.
     return verifier === undefined
@@ -64,6 +85,12 @@ async function pkceMistake(code: CodeData, verifier: string | undefined): Promis
   if (verifier === undefined) return invalidGrant("code_verifier is missing");
   const right = await verifyPkce(verifier, code.code_challenge);
   return right ? undefined : invalidGrant("code_verifier does not fit the code_challenge of the authorization request");
+}
+
+/** RFC 9449 §10: the key the request named, or proved, is the one that redeems. */
+function keyMistake({ dpop_jkt }: CodeData, { binding }: TokenRequest): OAuthError | undefined {
+  if (dpop_jkt === undefined || dpop_jkt === binding?.cnf.jkt) return undefined;
+  return invalidGrant("the DPoP key is not the one the authorization request was made for");
 }
 
 /**
@@ -84,25 +111,26 @@ function cut(op: Op, { client }: TokenRequest, grant: LiveGrant): Issuance {
 
 function issuance(
   op: Op,
-  { client }: TokenRequest,
+  { client, binding }: TokenRequest,
   code: Known<"code">,
-  grant: LiveGrant,
-  audience: { readonly scope: readonly string[]; readonly resource: readonly string[] },
+  { grant, changed }: { readonly grant: LiveGrant; readonly changed: ChangedGrant | undefined },
+  granted: Pick<Issuance, "scope" | "resource" | "authorization_details">,
   now: number,
 ): Issuance {
-  const { data, id } = grant.entry;
+  const { id } = changed ?? grant.entry;
+  const data = { ...(changed?.data ?? grant.entry.data), ...bindingOfGrant(client, binding) };
   const refreshes = op.grants.has("refresh_token") && client.metadata.grant_types?.includes("refresh_token") === true;
   // The spent code is remembered for a day, so that the alarm outlives the code.
-  const expiresAt = code.data.grantUntil;
+  const expiresAt = changed?.expiresAt ?? code.data.grantUntil;
   const spent: Change = replace(code, {
-    data: { ...code.data, spentAt: now },
+    data: { ...code.data, grant: id, spentAt: now },
     expiresAt: Math.min(expiresAt, now + day),
   });
   return {
-    changes: [spent, replace(grant.entry, { data, expiresAt })],
+    changes: [spent, replace(changed?.entry ?? grant.entry, { data, expiresAt }), ...(changed?.changes ?? [])],
     subject: grant.subject,
     grant: { id, expiresAt, data },
-    ...audience,
+    ...granted,
     ...(refreshes ? { refresh: { kind: "new" } } : {}),
     ...(data.scope.includes("openid") ? { id_token: data.nonce === undefined ? {} : { nonce: data.nonce } } : {}),
   };

@@ -4,7 +4,8 @@
  * Confidential clients only. Guarantees that such a token holds none but scopes the client's registration lists, never
  * those that speak of a person, and comes without refresh or ID token.
  */
-import { invalidScope, unauthorizedClient } from "@valetkey/protocol/errors";
+import { invalidScope, invalidTarget, unauthorizedClient } from "@valetkey/protocol/errors";
+import { formValues } from "@valetkey/protocol/form";
 import { isSubset, parseScope } from "@valetkey/protocol/scope";
 import type { Client } from "../clients.ts";
 import type { Op } from "../op.ts";
@@ -21,6 +22,8 @@ export const clientCredentials: GrantType = {
   async redeem(op, { form, client }) {
     // §4.4: must only be used by confidential clients.
     if (!client.confidential) throw unauthorizedClient("a public client cannot act on its own behalf");
+    if (formValues(form, "resource").length === 0 && op.resourceIndicators({ client }))
+      throw invalidTarget("resource is missing: say what the token is for");
     const own = ownScopes(op, client);
     const asked = parseScope(form.scope);
     if (!isSubset(asked, own)) throw invalidScope("the scope asks for more than this client has on its own");

@@ -8,9 +8,14 @@
 import type { OAuthError } from "@valetkey/protocol/errors";
 import type { Form } from "@valetkey/protocol/form";
 import type { Change } from "@valetkey/store";
+import type { AuthorizationDetail } from "../authorization-details.ts";
+import type { ApprovalWay } from "../authorize/approval.ts";
 import type { Client } from "../clients.ts";
 import type { GrantData } from "../entries.ts";
-import type { Op } from "../op.ts";
+import type { Op, Peer } from "../op.ts";
+import type { Part } from "../part.ts";
+import type { Binding } from "../tokens/binding.ts";
+import type { IdJag } from "../tokens/id-jag.ts";
 
 /** What a token request came with, after the client was authenticated. */
 export interface TokenRequest {
@@ -18,6 +23,9 @@ export interface TokenRequest {
   readonly client: Client;
   /** Milliseconds: the one "now" of this request. */
   readonly now: number;
+  /** The key the caller proved to hold; absent: bearer. */
+  readonly binding?: Binding;
+  readonly peer: Peer;
 }
 
 /** How a refresh token is to be born with the answer. */
@@ -42,13 +50,27 @@ export interface Issuance {
   readonly scope: readonly string[];
   /** Resources (RFC 8707) the access token is for; empty: the issuer itself. */
   readonly resource: readonly string[];
+  /** Granted `authorization_details` (RFC 9396 §7), for the token and the answer. */
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** Further claims of the access token, e.g. `act` (RFC 8693 §4.1). */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** RFC 8693 §2.2.1. */
+  readonly issued_token_type?: string;
+  /** Instead of tokens of ours: an identity assertion for another server. */
+  readonly id_jag?: IdJag;
+  /** Milliseconds: the access token ends no later. */
+  readonly notAfter?: number;
   readonly refresh?: RefreshBirth;
+  /** Milliseconds: no refresh token is born, the one that was presented goes on until then. */
+  readonly refreshUntil?: number;
   /** Whether an ID token belongs to the answer (scope `openid`, a person), and the nonce for it (only on the first). */
   readonly id_token?: { readonly nonce?: string };
 }
 
-export interface GrantType {
+export interface GrantType extends Part {
   readonly grant_type: string;
   /** Decides. Throws `OAuthError` when nothing must change because of the refusal. */
   redeem(op: Op, request: TokenRequest): Promise<Issuance>;
+  /** Set where a person decides on another device than the one that asks. */
+  readonly approval?: ApprovalWay;
 }

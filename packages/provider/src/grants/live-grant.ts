@@ -19,6 +19,13 @@ export interface LiveGrant {
 export async function findLiveGrant(op: Op, id: string, client_id: string): Promise<LiveGrant | undefined> {
   const entry = await find(op.store, "grant", id);
   if (entry === undefined || entry.client !== client_id || entry.subject === undefined) return undefined;
+  // RFC 8693: what was made by an exchange stands on what it was made from, link by link.
+  let { parent } = entry.data;
+  while (parent !== undefined) {
+    const above: Known<"grant"> | undefined = await find(op.store, "grant", parent);
+    if (above === undefined) return undefined;
+    parent = above.data.parent;
+  }
   const account = await findAccount(op, entry.subject);
   if (account === undefined) return undefined;
   return {
@@ -28,3 +35,10 @@ export async function findLiveGrant(op: Op, id: string, client_id: string): Prom
     account,
   };
 }
+
+/**
+ * Tells whether a refresh token was made for the grant as it is now (Grant Management §5.2: those from
+ * before are invalidated).
+ */
+export const isCurrent = (token: { readonly generation?: number }, grant: { readonly generation?: number }): boolean =>
+  (token.generation ?? 0) === (grant.generation ?? 0);

@@ -1,20 +1,25 @@
 /**
  * The refresh token grant: rotation with a short window for retries (RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core
- * §12).
+ * §12), or one token that stays, where the policy says so (FAPI 2.0 Security Profile §5.3.2.1).
  *
- * Order: exists, belongs to this client, grant alive, scope and resource, spent last. Guarantees that a refresh token
+ * Order: exists, belongs to this client, grant alive, key, scope and resource, spent last. Guarantees that a refresh token
  * has one successor, that a spent one gives that same successor within the window only (P3), and that any later use
  * cuts the grant.
  */
 import { invalidGrant, invalidRequest, invalidScope } from "@valetkey/protocol/errors";
 import { createId } from "@valetkey/protocol/random";
 import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { narrowDetails } from "../authorization-details.ts";
 import { find, findByHandle, type Known, remove, replace } from "../entries.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import { allowedScopes } from "../scopes-of.ts";
+import { bindingMistake, fallsBack } from "../tokens/binding.ts";
 import type { GrantType, Issuance, RefreshBirth, TokenRequest } from "./grant-type.ts";
-import { findLiveGrant, type LiveGrant } from "./live-grant.ts";
+import { findLiveGrant, isCurrent, type LiveGrant } from "./live-grant.ts";
+
+/** Milliseconds. */
+const worthWriting = 60_000;
 
 const unknownToken = () => invalidGrant("the refresh token is unknown, expired or was issued to another client");
 
@@ -28,17 +33,26 @@ export const refreshToken: GrantType = {
     const token = await findByHandle(op.store, "refresh", presented);
     if (token === undefined || token.client !== client.client_id) throw unknownToken();
     const grant = await findLiveGrant(op, token.data.grant, client.client_id);
-    if (grant === undefined) throw unknownToken();
+    if (grant === undefined || !isCurrent(token.data, grant.entry.data)) throw unknownToken();
+
+    const wrongKey = bindingMistake(grant.entry.data, request.binding);
+    if (wrongKey !== undefined) throw wrongKey;
+    if (fallsBack(grant.entry.data, client))
+      throw invalidGrant("the client authenticated with a key when it got the refresh token, and must do so again");
+    if (grant.entry.data.instance !== undefined && grant.entry.data.instance !== client.instance)
+      throw invalidGrant("the refresh token belongs to another installation of the application");
 
     // What an administrator has taken from the client since is gone with the next refresh.
     const allowed = allowedScopes(op, client);
     const granted = grant.entry.data.scope.filter((name) => allowed.has(name));
     const scope = narrowed(granted, form.scope);
     const audience = chooseAudience(op, form, { scope, resource: grant.entry.data.resource });
+    const authorization_details = narrowDetails(grant.entry.data.authorization_details, form.authorization_details);
     const base = {
       subject: grant.subject,
       grant: { id: grant.entry.id, expiresAt: grant.expiresAt, data: grant.entry.data },
       ...audience,
+      ...(authorization_details && { authorization_details }),
       // OpenID Connect Core §12.2: an ID token after a refresh has no nonce.
       ...(scope.includes("openid") ? { id_token: {} } : {}),
     };
@@ -46,6 +60,7 @@ export const refreshToken: GrantType = {
       const again = await retry(op, token, presented, now);
       return again === undefined ? cut(op, request, grant) : { ...base, changes: [], refresh: again };
     }
+    if (!op.refreshRotation({ client })) return { ...base, ...lengthened(op, token, grant, now) };
     const successor = createId(now);
     const spent = replace(token, {
       data: { ...token.data, spentAt: now, successor },
@@ -62,6 +77,19 @@ function narrowed(granted: readonly string[], asked: string | undefined): readon
   const scope = parseScope(asked);
   if (!isSubset(scope, granted)) throw invalidScope("the scope asks for more than was granted");
   return scope;
+}
+
+/** The same token goes on; what is put off is the end that comes when nobody uses it. Not for every use: that would be a write. */
+function lengthened(
+  op: Op,
+  token: Known<"refresh">,
+  grant: LiveGrant,
+  now: number,
+): Pick<Issuance, "changes"> & { readonly refreshUntil: number } {
+  const refreshUntil = Math.min(grant.expiresAt, now + op.lifetimes.refreshIdle * 1000);
+  const { expiresAt = 0, data } = token;
+  if (refreshUntil - expiresAt < worthWriting) return { changes: [], refreshUntil: expiresAt };
+  return { changes: [replace(token, { data, expiresAt: refreshUntil })], refreshUntil };
 }
 
 /** P3: a client that lost the answer asks once more. Its successor must still wait for its first use. */

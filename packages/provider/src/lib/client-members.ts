@@ -9,11 +9,11 @@ import { checkJwks } from "@valetkey/protocol/jwk";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { checkDisplayUri } from "@valetkey/protocol/redirect-uri";
 
-/** Checks one member; throws. Gives `false` when it is fine but not kept. */
-type Check = (value: unknown, name: string) => boolean;
+/** Checks one member; throws `OAuthError`. Gives `false` when it is fine but not kept. */
+export type MemberCheck = (value: unknown, name: string) => boolean;
 
-const text =
-  (most: number): Check =>
+export const text =
+  (most: number): MemberCheck =>
   (value, name) => {
     if (typeof value !== "string" || value === "" || value.length > most) {
       throw invalidClientMetadata(`${name} must be a string of 1 to ${most} characters`);
@@ -25,8 +25,8 @@ const text =
     return true;
   };
 
-const texts =
-  (most: number, length: number): Check =>
+export const texts =
+  (most: number, length: number): MemberCheck =>
   (value, name) => {
     if (!Array.isArray(value) || value.length > most) {
       throw invalidClientMetadata(`${name} must be an array of at most ${most} strings`);
@@ -37,36 +37,36 @@ const texts =
     return true;
   };
 
-const displayUri: Check = (value, name) => {
+export const displayUri: MemberCheck = (value, name) => {
   checkDisplayUri(value, name);
   return true;
 };
 
-const boolean: Check = (value, name) => {
+export const boolean: MemberCheck = (value, name) => {
   if (typeof value !== "boolean") throw invalidClientMetadata(`${name} must be true or false`);
   return true;
 };
 
-const seconds: Check = (value, name) => {
+export const seconds: MemberCheck = (value, name) => {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw invalidClientMetadata(`${name} must be whole seconds`);
   return true;
 };
 
-const oneOf =
-  (...values: unknown[]): Check =>
+export const oneOf =
+  (...values: unknown[]): MemberCheck =>
   (value, name) => {
     if (!values.includes(value)) throw invalidClientMetadata(`${name} must be ${values.join(" or ")}`);
     return true;
   };
 
 /** Any value is refused: whoever sends it counts on what we do not do. */
-const unsupported: Check = (_value, name) => {
+const unsupported: MemberCheck = (_value, name) => {
   throw invalidClientMetadata(`${name} is not supported`);
 };
 
 /** `true` is refused, `false` is what we do anyway. */
-const unsupportedIfTrue: Check = (value, name) => {
+const unsupportedIfTrue: MemberCheck = (value, name) => {
   boolean(value, name);
   if (value === true) throw invalidClientMetadata(`${name} is not supported`);
   return false;
@@ -74,13 +74,13 @@ const unsupportedIfTrue: Check = (value, name) => {
 
 /** Of the right form it is dropped: nothing here would use it. */
 const dropped =
-  (check: Check): Check =>
+  (check: MemberCheck): MemberCheck =>
   (value, name) => {
     check(value, name);
     return false;
   };
 
-const checks: Readonly<Record<string, Check>> = {
+const checks: Readonly<Record<string, MemberCheck>> = {
   // Their own errors, in check-client.ts.
   redirect_uris: () => true,
   token_endpoint_auth_method: text(100),
@@ -108,8 +108,8 @@ const checks: Readonly<Record<string, Check>> = {
     return false;
   },
   jwks_uri: dropped(displayUri),
-  initiate_login_uri: dropped(displayUri),
-  default_acr_values: dropped(texts(20, 200)),
+  initiate_login_uri: displayUri,
+  default_acr_values: texts(20, 200),
   software_statement: () => {
     throw invalidSoftwareStatement("software statements are not supported");
   },
@@ -131,18 +131,54 @@ const checks: Readonly<Record<string, Check>> = {
   tls_client_certificate_bound_access_tokens: unsupportedIfTrue,
 };
 
-/** Checks every member and keeps those we use. Throws `invalid_client_metadata` or `invalid_software_statement`. */
-export function checkMembers(given: Readonly<Record<string, unknown>>): ClientMetadata {
+/** §2.2: what people read may be there in many languages. */
+const translated = ["client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"];
+const mostTranslations = 50;
+
+/**
+ * Checks every member and keeps those we use: those named here, and those the provider's parts know. Throws
+ * `invalid_client_metadata` or `invalid_software_statement`. `ofDocument`: what could be used and is not supported is dropped.
+ */
+export function checkMembers(
+  given: Readonly<Record<string, unknown>>,
+  members: Readonly<Record<string, MemberCheck>>,
+  { ofDocument = false }: { readonly ofDocument?: boolean } = {},
+): ClientMetadata {
   const kept: Record<string, unknown> = {};
+  let translations = 0;
   for (const [name, value] of Object.entries(given)) {
     // §2: a member that is null counts as left out (RFC 7592 §2.2).
     if (value === null || value === undefined) continue;
-    // `logo_uri#fr`: other languages are not kept, but what is wrong in them is wrong.
     const [base = name, language] = name.split("#", 2);
-    const check = Object.hasOwn(checks, base) ? checks[base] : undefined;
-    if (check?.(value, base) === true && language === undefined) kept[name] = value;
+    const check = Object.hasOwn(members, base) ? members[base] : Object.hasOwn(checks, base) ? checks[base] : undefined;
+    if (ofDocument && check === unsupported) continue;
+    // What is wrong is wrong in every language, kept or not.
+    if (check?.(value, base) !== true) continue;
+    if (language !== undefined) {
+      if (!translated.includes(base) || !/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/.test(language)) continue;
+      if (++translations > mostTranslations)
+        throw invalidClientMetadata(`there must not be more than ${mostTranslations} members in other languages`);
+    }
+    kept[name] = value;
   }
   return kept as ClientMetadata;
+}
+
+/**
+ * Finds a member in the first language of a list (`ui_locales`) that the client has it in; without the subtags at its end where it
+ * has none so exact (RFC 4647 §3.4). Otherwise the one without a language.
+ */
+export function inLanguage(metadata: ClientMetadata, member: string, locales: string | undefined): string | undefined {
+  const names = Object.keys(metadata).filter((name) => name.startsWith(`${member}#`));
+  for (const locale of locales?.split(" ") ?? []) {
+    const subtags = locale.toLowerCase().split("-");
+    for (let length = subtags.length; length > 0; length--) {
+      const wanted = subtags.slice(0, length).join("-");
+      const name = names.find((one) => one.slice(member.length + 1).toLowerCase() === wanted);
+      if (name !== undefined) return metadata[name] as string;
+    }
+  }
+  return metadata[member] as string | undefined;
 }
 
 /** Reads a member that was checked to be a list of strings, each once. */

@@ -5,7 +5,12 @@
 /** Answers a value as JSON. `maxAge`: seconds for which anybody may cache it. */
 export function jsonResponse(
   value: unknown,
-  { status = 200, maxAge, type = "application/json" }: { status?: number; maxAge?: number; type?: string } = {},
+  {
+    status = 200,
+    maxAge,
+    type = "application/json",
+    headers = {},
+  }: { status?: number; maxAge?: number; type?: string; headers?: Readonly<Record<string, string>> } = {},
 ): Response {
   const caching =
     maxAge === undefined
@@ -13,6 +18,18 @@ export function jsonResponse(
       : { "Cache-Control": `public, max-age=${maxAge}` };
   return new Response(JSON.stringify(value), {
     status,
-    headers: { "Content-Type": type, "X-Content-Type-Options": "nosniff", ...caching },
+    headers: { "Content-Type": type, "X-Content-Type-Options": "nosniff", ...caching, ...headers },
+  });
+}
+
+/** Answers a JWT, never cached. */
+export function jwtResponse(jwt: string, type = "application/jwt"): Response {
+  return new Response(jwt, {
+    headers: {
+      "Content-Type": type,
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-store",
+      Pragma: "no-cache",
+    },
   });
 }

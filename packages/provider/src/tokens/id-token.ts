@@ -5,10 +5,12 @@
  * the client registered, and never `none`.
  */
 import { atHash } from "@valetkey/protocol/id-token";
-import { signJwt } from "@valetkey/protocol/jose";
+import { findAccount, pickClaims } from "../claims.ts";
 import type { Client } from "../clients.ts";
 import type { GrantData } from "../entries.ts";
-import type { Op, SigningAlg } from "../op.ts";
+import type { Op } from "../op.ts";
+import { subjectFor } from "../pairwise.ts";
+import { answerAlg, protect } from "../protected-answers.ts";
 
 /** What an ID token says. `now` in milliseconds. */
 export interface IdToken {
@@ -17,39 +19,40 @@ export interface IdToken {
   readonly grant: GrantData;
   /** Only in the first one of a grant: §12.2 wants none, or the same, after a refresh. */
   readonly nonce?: string;
-  readonly accessToken: string;
+  /** What it comes with, for the hashes that tie them together (§3.1.3.6, §3.3.2.11; FAPI 1.0 Part 2 §5.1). */
+  readonly accessToken?: string;
+  readonly code?: string;
+  readonly state?: string;
+  /** Claims about the person, beside those asked for one by one. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   readonly now: number;
 }
 
-/**
- * The algorithm a client's ID tokens are signed with: the registered one, else RS256 (OpenID Connect Registration §2).
- */
-export function idTokenAlg(op: Pick<Op, "keys">, client: Client): SigningAlg {
-  const { algs } = op.keys;
-  const registered = algs.find((alg) => alg === client.metadata.id_token_signed_response_alg);
-  return registered ?? (algs.includes("RS256") ? "RS256" : (algs[0] ?? "RS256"));
-}
-
-/** Makes a signed ID token. */
+/** Makes an ID token, signed and, if the client registered so, encrypted. */
 export async function mintIdToken(
   op: Op,
-  { client, subject, grant, nonce, accessToken, now }: IdToken,
+  { client, subject, grant, nonce, accessToken, code, state, claims: about, now }: IdToken,
 ): Promise<string> {
-  const alg = idTokenAlg(op, client);
-  const { kid, key } = await op.keys.signing(alg);
+  const alg = answerAlg(op, client, "id_token");
   const iat = Math.floor(now / 1000);
+  const asked = Object.keys(grant.claims?.id_token ?? {});
+  const account = asked.length === 0 ? undefined : await findAccount(op, subject);
   const claims = {
+    ...about,
+    ...(account === undefined ? {} : pickClaims(asked, account)),
     iss: op.issuer,
-    sub: subject,
+    sub: await subjectFor(op, client, subject),
     aud: client.client_id,
     exp: iat + op.lifetimes.id_token,
     iat,
     auth_time: grant.auth_time,
     ...(nonce === undefined ? {} : { nonce }),
-    at_hash: await atHash(accessToken, alg),
+    ...(accessToken === undefined ? {} : { at_hash: await atHash(accessToken, alg) }),
+    ...(code === undefined ? {} : { c_hash: await atHash(code, alg) }),
+    ...(state === undefined ? {} : { s_hash: await atHash(state, alg) }),
     ...(grant.acr === undefined ? {} : { acr: grant.acr }),
     ...(grant.amr === undefined ? {} : { amr: grant.amr }),
     sid: grant.sid,
   };
-  return signJwt(claims, { key, alg, kid, typ: "JWT" });
+  return protect(op, client, "id_token", claims, "JWT");
 }

@@ -12,6 +12,7 @@ import { keepClient } from "../clients.ts";
 import type { GrantType, Issuance, TokenRequest } from "../grants/grant-type.ts";
 import type { Op } from "../op.ts";
 import { mintAccessToken } from "./access-token.ts";
+import { type IdJag, mintIdJag } from "./id-jag.ts";
 import { mintIdToken } from "./id-token.ts";
 import { mintRefreshToken } from "./refresh-token.ts";
 
@@ -67,33 +68,42 @@ async function mintAll(
   request: TokenRequest,
   issuance: Issuance,
 ): Promise<{ response: TokenResponse; born: Change[] }> {
-  const { client, now } = request;
-  const { subject, grant, scope, resource } = issuance;
-  const expiresAt = Math.min(now + op.lifetimes.access * 1000, grant?.expiresAt ?? Number.POSITIVE_INFINITY);
-  const person = subject === undefined ? {} : { subject };
+  const { client, now, binding } = request;
+  if (issuance.id_jag !== undefined) return assertion(op, issuance.id_jag, now);
+  const { subject, grant, scope, resource, authorization_details, claims, issued_token_type, notAfter } = issuance;
+  const never = Number.POSITIVE_INFINITY;
+  const expiresAt = Math.min(now + op.lifetimes.access * 1000, grant?.expiresAt ?? never, notAfter ?? never);
   const access = await mintAccessToken(op, {
     client,
-    ...person,
+    ...(subject === undefined ? {} : { subject }),
     ...(grant ? { grant } : {}),
     scope,
     resource,
+    ...(binding === undefined ? {} : { cnf: binding.cnf }),
+    ...(authorization_details === undefined ? {} : { authorization_details }),
+    ...(claims === undefined ? {} : { claims }),
     now,
     expiresAt,
   });
   const response: TokenResponse = {
     access_token: access.token,
-    token_type: "Bearer",
+    token_type: binding?.token_type ?? "Bearer",
     expires_in: Math.floor((expiresAt - now) / 1000),
     ...(scope.length === 0 ? {} : { scope: formatScope(scope) }),
+    ...(authorization_details === undefined ? {} : { authorization_details }),
+    ...(issued_token_type === undefined ? {} : { issued_token_type }),
   };
   const born: Change[] = [...access.changes];
   if (subject === undefined || grant === undefined) return { response, born };
+  let { refreshUntil } = issuance;
   if (issuance.refresh !== undefined) {
     const { client_id } = client;
     const refresh = await mintRefreshToken(op, { birth: issuance.refresh, client_id, subject, grant, now });
     response.refresh_token = refresh.token;
+    refreshUntil = refresh.expiresAt;
     born.push(...refresh.changes);
   }
+  for (const part of op.parts) Object.assign(response, part.tokenResponse?.(op, { grant, refreshUntil, now }));
   if (issuance.id_token !== undefined) {
     const accessToken = access.token;
     response.id_token = await mintIdToken(op, {
@@ -106,6 +116,19 @@ async function mintAll(
     });
   }
   return { response, born };
+}
+
+/** RFC 8693 §2.2.1: `N_A`, for it is not for the Authorization header of an API. */
+async function assertion(op: Op, assertion: IdJag, now: number): Promise<{ response: TokenResponse; born: Change[] }> {
+  const { scope, expiresAt } = assertion;
+  const response: TokenResponse = {
+    access_token: await mintIdJag(op, assertion, now),
+    token_type: "N_A",
+    issued_token_type: "urn:ietf:params:oauth:token-type:id-jag",
+    expires_in: Math.floor((expiresAt - now) / 1000),
+    ...(scope.length === 0 ? {} : { scope: formatScope(scope) }),
+  };
+  return { response, born: [] };
 }
 
 async function issued(

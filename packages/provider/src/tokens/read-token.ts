@@ -7,20 +7,27 @@
  */
 import { decodeUnverified, type JwtClaims, JwtError, verifyJwt } from "@valetkey/protocol/jose";
 import { parseScope } from "@valetkey/protocol/scope";
+import type { AuthorizationDetail } from "../authorization-details.ts";
 import { clientSubject, findAccount } from "../claims.ts";
-import { findClient } from "../clients.ts";
+import { type Client, findClient } from "../clients.ts";
 import { cutGrant, removeAll } from "../cut.ts";
 import { find, findByHandle, insert, type Known } from "../entries.ts";
-import { findLiveGrant } from "../grants/live-grant.ts";
+import { findLiveGrant, isCurrent } from "../grants/live-grant.ts";
+import { readSignedToken } from "../oauth1/read-token.ts";
 import type { Account, Op } from "../op.ts";
 import type { TokenState, Tokens } from "../options.ts";
+import { subjectOf } from "../pairwise.ts";
+import type { Confirmation } from "./binding.ts";
 
 /** An active token, and what was found on the way. */
 export interface ReadToken {
   readonly state: TokenState;
+  readonly client: Client;
   readonly account: Account | undefined;
   /** What keeps it in the store; absent for a signed one. */
   readonly entry?: Known<"access">;
+  /** The grant behind it; absent for a client's own. */
+  readonly grant?: Known<"grant">;
 }
 
 /** Reads a token at a time in milliseconds: `undefined` unless it is active. */
@@ -31,7 +38,7 @@ export async function readToken(op: Op, token: string, now: number): Promise<Rea
 async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined> {
   const entry = await findByHandle(op.store, "access", token);
   if (entry === undefined) return undefined;
-  const { scope, aud, iat, auth_time, acr, grant } = entry.data;
+  const { scope, aud, iat, auth_time, acr, grant, cnf, authorization_details, claims } = entry.data;
   const state: TokenState = {
     kind: "access",
     client_id: entry.client ?? "",
@@ -44,6 +51,9 @@ async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined>
     ...(acr === undefined ? {} : { acr }),
     jti: entry.id,
     ...(grant === undefined ? {} : { grant }),
+    ...(cnf === undefined ? {} : { cnf }),
+    ...(authorization_details === undefined ? {} : { authorization_details }),
+    ...(claims === undefined ? {} : { claims }),
   };
   const alive = await ifAlive(op, state);
   return alive && { ...alive, entry };
@@ -54,7 +64,7 @@ async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined
   if (entry === undefined || entry.data.spentAt !== undefined) return undefined;
   const client_id = entry.client ?? "";
   const grant = await findLiveGrant(op, entry.data.grant, client_id);
-  if (grant === undefined) return undefined;
+  if (grant === undefined || !isCurrent(entry.data, grant.entry.data)) return undefined;
   const { scope, auth_time, acr } = grant.entry.data;
   return ifAlive(op, {
     kind: "refresh",
@@ -78,11 +88,16 @@ async function readSigned(op: Op, token: string, now: number): Promise<ReadToken
   const { client_id, jti = "", sub = "", aud = [], iat = 0, exp = 0, scope, auth_time, acr } = claims;
   if (typeof client_id !== "string") return undefined;
   if ((await find(op.store, "revoked", jti)) !== undefined) return undefined;
+  const { cnf, authorization_details } = claims;
+  const further = furtherClaims(claims);
+  const client = await findClient(op, client_id);
+  // Nobody is known by a sub that was never given to this client.
+  const subject = client === undefined ? sub : ((await subjectOf(op, client, sub)) ?? "");
   const grant = jti.split(".")[1] ?? "";
   return ifAlive(op, {
     kind: "access",
     client_id,
-    ...(sub === clientSubject(client_id) ? {} : { subject: sub }),
+    ...(sub === clientSubject(client_id) ? {} : { subject }),
     scope: parseScope(typeof scope === "string" ? scope : undefined),
     aud: typeof aud === "string" ? [aud] : aud,
     iat,
@@ -91,8 +106,25 @@ async function readSigned(op: Op, token: string, now: number): Promise<ReadToken
     ...(typeof acr === "string" ? { acr } : {}),
     jti,
     ...(grant === "" ? {} : { grant }),
+    // We signed them: they have the shape they were given.
+    ...(cnf === undefined ? {} : { cnf: cnf as Confirmation }),
+    ...(authorization_details === undefined
+      ? {}
+      : { authorization_details: authorization_details as readonly AuthorizationDetail[] }),
+    ...(further === undefined ? {} : { claims: further }),
   });
 }
+
+/** Claims a grant type added, e.g. `act` (RFC 8693 §4.1). */
+function furtherClaims(claims: JwtClaims): Readonly<Record<string, unknown>> | undefined {
+  const names = Object.keys(claims).filter((name) => !ownClaims.has(name));
+  return names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, claims[name]]));
+}
+
+const ownClaims = new Set([
+  ...["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope", "auth_time", "acr"],
+  ...["cnf", "authorization_details"],
+]);
 
 async function verifySigned(op: Op, token: string, now: number): Promise<JwtClaims | undefined> {
   try {
@@ -121,13 +153,13 @@ async function verifySigned(op: Op, token: string, now: number): Promise<JwtClai
 async function ifAlive(op: Op, state: TokenState): Promise<ReadToken | undefined> {
   const client = await findClient(op, state.client_id);
   if (client === undefined || client.disabled) return undefined;
-  if (state.subject === undefined) return state.grant === undefined ? { state, account: undefined } : undefined;
+  if (state.subject === undefined) return state.grant === undefined ? { state, client, account: undefined } : undefined;
   if (state.grant === undefined) {
     const account = await findAccount(op, state.subject);
-    return account && { state, account };
+    return account && { state, client, account };
   }
   const grant = await findLiveGrant(op, state.grant, state.client_id);
-  return grant?.subject === state.subject ? { state, account: grant.account } : undefined;
+  return grant?.subject === state.subject ? { state, client, account: grant.account, grant: grant.entry } : undefined;
 }
 
 /**
@@ -153,6 +185,10 @@ export function tokensOf(op: Op): Tokens {
   return {
     async read(token) {
       return (await readToken(op, token, op.now()))?.state;
+    },
+    async readOAuth1(request, place = {}) {
+      if (op.oauth1 === undefined) throw new TypeError("readOAuth1 needs oauth1() among the provider's options");
+      return (await readSignedToken(op, request, place)).state;
     },
     async revoke(token) {
       const read = await readToken(op, token, op.now());

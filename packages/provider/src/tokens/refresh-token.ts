@@ -8,7 +8,7 @@ import { constantTimeEqual } from "@valetkey/protocol/digest";
 import { invalidGrant } from "@valetkey/protocol/errors";
 import { createHandle, deriveHandle, type Handle } from "@valetkey/protocol/random";
 import type { Change } from "@valetkey/store";
-import { find, insert } from "../entries.ts";
+import { find, type GrantData, insert } from "../entries.ts";
 import type { RefreshBirth } from "../grants/grant-type.ts";
 import type { Op } from "../op.ts";
 
@@ -17,7 +17,7 @@ export interface RefreshToken {
   readonly birth: RefreshBirth;
   readonly client_id: string;
   readonly subject: string;
-  readonly grant: { readonly id: string; readonly expiresAt: number };
+  readonly grant: { readonly id: string; readonly expiresAt: number; readonly data: Pick<GrantData, "generation"> };
   readonly now: number;
 }
 
@@ -25,33 +25,41 @@ export interface RefreshToken {
 export async function mintRefreshToken(
   op: Op,
   refresh: RefreshToken,
-): Promise<{ token: string; changes: readonly Change[] }> {
+): Promise<{ token: string; expiresAt: number; changes: readonly Change[] }> {
   const { birth, client_id, subject, grant, now } = refresh;
-  if (birth.kind === "again") return { token: await sameAgain(op, birth), changes: [] };
+  if (birth.kind === "again") return { ...(await sameAgain(op, birth)), changes: [] };
   const [secret] = op.secrets;
   const { id, handle, digest } =
     birth.kind === "new"
       ? await createHandle("refresh", now)
       : await deriveHandle("refresh", birth.id, secret, birth.presented);
+  const { generation } = grant.data;
+  const expiresAt = Math.min(grant.expiresAt, now + op.lifetimes.refreshIdle * 1000);
   const entry = insert("refresh", {
     id,
     client: client_id,
     subject,
-    expiresAt: Math.min(grant.expiresAt, now + op.lifetimes.refreshIdle * 1000),
-    data: { digest, grant: grant.id, iat: Math.floor(now / 1000) },
+    expiresAt,
+    data: {
+      digest,
+      grant: grant.id,
+      iat: Math.floor(now / 1000),
+      ...(generation === undefined ? {} : { generation }),
+    },
   });
-  return { token: handle, changes: [entry] };
+  return { token: handle, expiresAt, changes: [entry] };
 }
 
 async function sameAgain(
   op: Op,
   { id, presented }: { readonly id: string; readonly presented: string },
-): Promise<string> {
-  const digest = (await find(op.store, "refresh", id))?.data.digest ?? "";
+): Promise<{ token: string; expiresAt: number }> {
+  const entry = await find(op.store, "refresh", id);
+  const digest = entry?.data.digest ?? "";
   // The secret may have been rotated since: the digest tells under which one it was derived.
   for (const secret of op.secrets) {
     const made: Handle = await deriveHandle("refresh", id, secret, presented);
-    if (constantTimeEqual(made.digest, digest)) return made.handle;
+    if (constantTimeEqual(made.digest, digest)) return { token: made.handle, expiresAt: entry?.expiresAt ?? 0 };
   }
   throw invalidGrant("the refresh token is unknown, expired or was issued to another client");
 }
