@@ -50,6 +50,15 @@ for (const form of document.forms) {
   }
 }
 
+// Applications that are being told of a sign-out: on as soon as all of them know, or have had their time.
+const onward = document.querySelector("a[data-wait]");
+if (onward !== null) {
+  const go = () => location.replace(onward.href);
+  setTimeout(go, Number(onward.dataset.wait) * 1000);
+  if (document.readyState === "complete") go();
+  else window.addEventListener("load", go);
+}
+
 // Back from the page the form led to: it can be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) {

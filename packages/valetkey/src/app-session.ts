@@ -53,10 +53,11 @@ export function appSession(options: {
     async find(request) {
       const found: Exclude<SignedIn, string> | undefined = await read(request);
       if (found === undefined) return undefined;
-      const { subject } = found;
+      const { subject, acr, amr } = found;
       const sid = sidOf(subject, found.sid);
       const auth_time = found.auth_time ?? Math.floor((await firstSeen(sid)) / 1000);
-      return { subject, auth_time, sid, expiresAt: now() + lifetime * 1000 };
+      const how = { ...(acr === undefined ? {} : { acr }), ...(amr === undefined ? {} : { amr }) };
+      return { subject, auth_time, sid, ...how, expiresAt: now() + lifetime * 1000 };
     },
     async signedInAt(request) {
       const found: Exclude<SignedIn, string> | undefined = await read(request);

@@ -9,6 +9,7 @@ import type { Client } from "@valetkey/provider/clients";
 import type { Log } from "@valetkey/provider/op";
 import type { Clients } from "@valetkey/provider/options";
 import type { Mistake } from "./config-schema.ts";
+import { signsWithSecret } from "./oauth1-setting.ts";
 import { ConfigError, type Settings } from "./settings.ts";
 
 type Declared = Settings["clients"][number];
@@ -37,13 +38,15 @@ async function apply(declared: Declared, clients: Clients): Promise<void> {
   const { client_id, client_secret, firstParty = false, ...rest } = declared;
   const metadata = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const found = await clients.find(client_id);
-  if (!found) {
+  // Whoever was known by a document until now is from now on who the configuration says.
+  if (!found || found.provenance === "document") {
     const secret = client_secret === undefined ? {} : { client_secret };
     try {
       await clients.add({ ...metadata, client_id, ...secret }, { provenance: "config", firstParty });
     } catch (error) {
       // Another server that starts with the same configuration was faster: what it made is looked at like any other.
-      if ((await clients.find(client_id)) === undefined) throw error;
+      const now = await clients.find(client_id);
+      if (now === undefined || now.provenance === "document") throw error;
       await apply(declared, clients);
     }
     return;
@@ -55,7 +58,7 @@ async function apply(declared: Declared, clients: Clients): Promise<void> {
     ]);
   }
   // A secret that is accepted already stays as it is; a new one replaces all.
-  const changed = client_secret !== undefined && !(await isAccepted(found, client_secret));
+  const changed = client_secret !== undefined && !(await isAccepted(found, declared, client_secret));
   await clients.set(client_id, {
     metadata,
     firstParty,
@@ -64,8 +67,13 @@ async function apply(declared: Declared, clients: Clients): Promise<void> {
   });
 }
 
-async function isAccepted(client: Client, secret: string): Promise<boolean> {
-  for (const { digest, expiresAt } of client.entry.data.secrets) {
+async function isAccepted(client: Client, declared: Declared, secret: string): Promise<boolean> {
+  const { token_endpoint_auth_method, oauth1_signature_methods } = declared;
+  const mustBeReadable =
+    token_endpoint_auth_method === "client_secret_jwt" || signsWithSecret(oauth1_signature_methods);
+  for (const { digest, sealed, expiresAt } of client.entry.data.secrets) {
+    // Of a secret that was for another method until now only the digest is there.
+    if (mustBeReadable && sealed === undefined) continue;
     if (expiresAt === undefined && (await matchesDigest(secret, digest))) return true;
   }
   return false;

@@ -4,11 +4,32 @@
  * The one property: everything wrong is reported, each mistake with what to do, and no value of a secret is in any of it.
  */
 import { BlockList, isIP } from "node:net";
+import type { JwkSet } from "@valetkey/protocol/jwk";
+import type { ClientAuthMethod } from "@valetkey/provider/client-auth/method";
+import type { GrantType } from "@valetkey/provider/grants/grant-type";
+import type { LogoutChannel } from "@valetkey/provider/logout/channels";
+import type { OAuth1 } from "@valetkey/provider/oauth1";
 import type { PkcePolicy } from "@valetkey/provider/op";
+import type { Extension } from "@valetkey/provider/part";
+import type { ResponseMode } from "@valetkey/provider/response-modes/response-mode";
 import { z } from "zod";
 import { readDatabaseUrl } from "./accounts/database.ts";
+import { clientAuthNames, isClientAuthMethod } from "./client-auth-names.ts";
 import { exampleFor } from "./config-examples.ts";
 import { closest } from "./did-you-mean.ts";
+import { grantNames, isGrantType } from "./grant-names.ts";
+import { isOAuth1 } from "./oauth1-setting.ts";
+import { outboundSettings } from "./outbound-setting.ts";
+import {
+  type BindingMethod,
+  bindings,
+  extensions,
+  logoutChannels,
+  type Named,
+  pushNames,
+  responseModes,
+} from "./part-names.ts";
+import { profileNames, signingAlgNames } from "./profile-setting.ts";
 
 /** One thing to put right. */
 export interface Mistake {
@@ -27,6 +48,7 @@ export interface Mistake {
 
 const text = (what: string) => z.string({ error: what }).min(1, { error: what });
 const url = z.string({ error: "must be a URL" }).refine((value) => URL.canParse(value), { error: "must be a URL" });
+const yesOrNo = z.boolean({ error: "must be true or false" });
 const texts = z.array(text("must be a list of texts"), { error: "must be a list of texts" });
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -61,7 +83,38 @@ export const clientSchema = z.strictObject({
   application_type: z.enum(["web", "native"], { error: 'must be "web" or "native"' }).optional(),
   scope: text("must be scopes with blanks between them").optional(),
   token_endpoint_auth_method: text("must be a text").optional(),
+  token_endpoint_auth_signing_alg: text("must be a text").optional(),
+  jwks: z
+    .custom<JwkSet>((value) => typeof value === "object" && value !== null, { error: "must be a JWK Set" })
+    .optional(),
+  jwks_uri: url.optional(),
+  tls_client_auth_subject_dn: text("must be a text").optional(),
+  tls_client_auth_san_dns: text("must be a text").optional(),
+  tls_client_auth_san_uri: text("must be a text").optional(),
+  tls_client_auth_san_ip: text("must be a text").optional(),
+  tls_client_auth_san_email: text("must be a text").optional(),
+  federatedIdentity: z.strictObject({ issuer: text("must be a text"), subject: text("must be a text") }).optional(),
   id_token_signed_response_alg: text("must be a text").optional(),
+  id_token_encrypted_response_alg: text("must be a text").optional(),
+  id_token_encrypted_response_enc: text("must be a text").optional(),
+  userinfo_signed_response_alg: text("must be a text").optional(),
+  userinfo_encrypted_response_alg: text("must be a text").optional(),
+  userinfo_encrypted_response_enc: text("must be a text").optional(),
+  request_object_signing_alg: text("must be a text").optional(),
+  require_signed_request_object: yesOrNo.optional(),
+  require_pushed_authorization_requests: yesOrNo.optional(),
+  dpop_bound_access_tokens: yesOrNo.optional(),
+  tls_client_certificate_bound_access_tokens: yesOrNo.optional(),
+  backchannel_logout_uri: url.optional(),
+  backchannel_logout_session_required: yesOrNo.optional(),
+  frontchannel_logout_uri: url.optional(),
+  frontchannel_logout_session_required: yesOrNo.optional(),
+  default_max_age: z.number({ error: "must be whole seconds" }).int({ error: "must be whole seconds" }).optional(),
+  default_acr_values: texts.optional(),
+  backchannel_token_delivery_mode: text("must be a text").optional(),
+  backchannel_client_notification_endpoint: url.optional(),
+  backchannel_authentication_request_signing_alg: text("must be a text").optional(),
+  oauth1_signature_methods: texts.optional(),
   introspects: texts.optional(),
   firstParty: z.boolean({ error: "must be true or false" }).optional(),
 });
@@ -93,13 +146,63 @@ const brand = z.strictObject({
     .optional(),
 });
 
+const networkWords = { error: "must be an address or a network like 10.0.0.0/8" };
+const network = z.string(networkWords).refine((value) => readNetwork(new BlockList(), value), networkWords);
+const headerWords = { error: "must be the name of a header" };
+const header = z.string(headerWords).regex(/^[\w-]+$/, headerWords);
+const proxyWords = {
+  error:
+    "must be an address or a network like 10.0.0.0/8, or an object with such an address, a certificateHeader and certificateVerified",
+};
+const proxy = z.union(
+  [
+    network,
+    z.strictObject({
+      address: network,
+      certificateHeader: header.optional(),
+      certificateVerified: z
+        .union([z.literal(true), header], { error: "must be true or the name of a header" })
+        .optional(),
+    }),
+  ],
+  proxyWords,
+);
+
+const methodWords = {
+  error: `must be among ${clientAuthNames.join(", ")}, or a value of @valetkey/provider/client-auth`,
+};
+const method = z.union([z.enum(clientAuthNames), z.custom<ClientAuthMethod>(isClientAuthMethod)], methodWords);
+
+const grantWords = { error: `must be among ${grantNames.join(", ")}, or a value of @valetkey/provider/grants` };
+const grant = z.union([z.enum(grantNames), z.custom<GrantType>(isGrantType)], grantWords);
+
 const levels = ["debug", "info", "warn", "error", "silent"] as const;
 const log = z.strictObject({ level: z.enum(levels, { error: `must be one of ${levels.join(", ")}` }).default("info") });
 
 const secret = z.string({ error: "must be a text" }).min(32, { error: "must have at least 32 characters" });
 const port = "must be a whole number from 0 to 65535";
 
+/** A list of names, or of values for whoever wants something else than a name stands for. */
+function listOf<V>(all: readonly Named<V>[], is: (value: unknown) => value is V, folder: string) {
+  const names = all.map(({ name }) => name);
+  const error = `must be among ${names.join(", ")}, or a value of @valetkey/provider/${folder}`;
+  return z.array(z.union([z.enum(names), z.custom<V>(is)], { error }), { error: "must be a list" });
+}
+
+const isPart =
+  <V>(name: string, method: string) =>
+  (value: unknown): value is V =>
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as Record<string, unknown>)[name] === "string" &&
+    (method === "" || typeof (value as Record<string, unknown>)[method] === "function");
+const isBinding = isPart<BindingMethod>("binding", "checkPresented");
+const isResponseMode = isPart<ResponseMode>("response_mode", "send");
+const isLogoutChannel = isPart<LogoutChannel>("channel", "");
+const isExtension = isPart<Extension>("extension", "");
+
 export const configSchema = z.strictObject({
+  profile: z.enum(profileNames, { error: `must be one of ${profileNames.join(", ")}` }),
   issuer: z.string({ error: "must be a URL" }),
   port: z.number({ error: port }).int({ error: port }).min(0, { error: port }).max(65_535, { error: port }),
   host: text("must be an address, like 127.0.0.1"),
@@ -116,6 +219,7 @@ export const configSchema = z.strictObject({
     .record(z.string(), text("must be words for the consent page"), { error: "must map scopes to words" })
     .default({}),
   registration: z.enum(["off", "open", "token"], { error: 'must be "off", "open" or "token"' }).default("off"),
+  ...outboundSettings,
   lifetimes: lifetimesSchema.default({}),
   pkce: z
     .custom<PkcePolicy>((value) => typeof value === "function", {
@@ -123,13 +227,25 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   brand: brand.default({}),
-  trustedProxies: z
-    .array(
-      z.string().refine((value) => readNetwork(new BlockList(), value), {
-        error: "must be an address or a network like 10.0.0.0/8",
-      }),
-    )
-    .default([]),
+  grants: z.array(grant, { error: "must be a list of grant types" }).min(1, { error: "must have a grant type in it" }),
+  oauth1: z
+    .union([z.boolean(), z.custom<OAuth1>(isOAuth1)], {
+      error: "must be true, or a value of @valetkey/provider/oauth1",
+    })
+    .optional(),
+  clientAuth: z.array(method, { error: "must be a list of methods" }).min(1, { error: "must have a method in it" }),
+  bindings: listOf(bindings, isBinding, "bindings"),
+  responseModes: listOf(responseModes, isResponseMode, "response-modes").min(1, { error: "must have a mode in it" }),
+  logout: listOf(logoutChannels, isLogoutChannel, "logout"),
+  extensions: listOf(extensions, isExtension, "part"),
+  push: z.enum(pushNames, { error: `must be one of ${pushNames.join(", ")}` }),
+  signingAlgs: z
+    .array(z.enum(signingAlgNames, { error: `must be among ${signingAlgNames.join(", ")}` }), {
+      error: "must be a list of signature algorithms",
+    })
+    .min(1, { error: "must have an algorithm in it" }),
+  acrs: texts.default([]),
+  trustedProxies: z.array(proxy).default([]),
   log: log.default({ level: "info" }),
   helpUrl: url
     .refine((value) => /^(https?|mailto):/.test(value), { error: "must be an http, https or mailto URL" })

@@ -3,9 +3,11 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { clientIdDocuments } from "@valetkey/provider/client-id-documents";
 import { pkceOrNonce } from "@valetkey/provider/pkce-policy";
 import { defineConfig } from "./config.ts";
 import { type ConfigSources, findConfig } from "./load-config.ts";
+import { documentsOf } from "./outbound-setting.ts";
 import { madeSecret } from "./secret-file.ts";
 import { ConfigError, readSettings } from "./settings.ts";
 
@@ -210,6 +212,119 @@ test("a PKCE policy of the provider's can be chosen, and nothing else passes for
     (await mistakesOf({ folder: wrong })).map(({ key }) => key),
     ["pkce"],
   );
+});
+
+test("ways clients authenticate are chosen by name or as values, and checked with the clients that use them", async () => {
+  const federated = import.meta.resolve("@valetkey/provider/client-auth/federated");
+  const place = await folderWith({
+    "valetkey.config.mjs": `import { federatedCredentials, githubActions } from ${JSON.stringify(federated)};
+      export default {
+        clientAuth: ["private_key_jwt", "tls_client_auth", federatedCredentials({ issuers: [githubActions()] })],
+        trustedProxies: ["10.0.0.1", { address: "10.0.0.0/8", certificateHeader: "client-cert", certificateVerified: true }],
+        clients: [
+          { client_id: "a", token_endpoint_auth_method: "private_key_jwt", jwks_uri: "https://a.example/jwks", redirect_uris: ["https://a.example/cb"] },
+          { client_id: "b", token_endpoint_auth_method: "tls_client_auth", tls_client_auth_san_dns: "b.example", redirect_uris: ["https://b.example/cb"] },
+          { client_id: "c", token_endpoint_auth_method: "federated_jwt", federatedIdentity: { issuer: githubActions().issuer, subject: "repo:a/b:ref:refs/heads/main" }, grant_types: ["client_credentials"] },
+        ],
+      };`,
+  });
+  const { settings } = await load({ folder: place });
+  assert.equal(settings.clientAuth.length, 3);
+  assert.deepEqual((await load({ folder })).settings.clientAuth, [
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "none",
+  ]);
+  const wrong = await folderWith({
+    "valetkey.config.json": JSON.stringify({
+      clientAuth: ["private_key_jwt", "tls_client_auth"],
+      trustedProxies: [{ address: "10.0.0.0/8", certificateHeader: "client-cert" }],
+      clients: [
+        { client_id: "a", token_endpoint_auth_method: "private_key_jwt", redirect_uris: ["https://a.example/cb"] },
+        { client_id: "b", client_secret: secret, redirect_uris: ["https://b.example/cb"] },
+        {
+          client_id: "c",
+          client_secret: secret,
+          token_endpoint_auth_method: "tls_client_auth",
+          redirect_uris: ["https://c.example/cb"],
+        },
+      ],
+    }),
+  });
+  assert.deepEqual(
+    (await mistakesOf({ folder: wrong })).map(({ key, what }) => [key, what]),
+    [
+      ["clients[2].client_secret", "is of no use to a client of this method"],
+      ["trustedProxies", "has no proxy that verifies who signed a certificate, which tls_client_auth needs"],
+      ["clients[0]", "private_key_jwt needs jwks or jwks_uri"],
+      ["clients[1]", "token_endpoint_auth_method must be one of private_key_jwt, tls_client_auth"],
+      [
+        "clients[2]",
+        "tls_client_auth needs exactly one of tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email",
+      ],
+    ],
+  );
+  const keysOf = async (config: object) =>
+    (await mistakesOf({ folder: await folderWith({ "valetkey.config.json": JSON.stringify(config) }) })).map(
+      ({ key }) => key,
+    );
+  assert.deepEqual(await keysOf({ clientAuth: ["password"] }), ["clientAuth[0]"]);
+  assert.deepEqual(await keysOf({ clientAuth: [] }), ["clientAuth"]);
+  assert.deepEqual(await keysOf({ clientAuth: ["none", "none"] }), ["clientAuth[1]"]);
+  assert.deepEqual(await keysOf({ clientAuth: ["self_signed_tls_client_auth"] }), ["trustedProxies"]);
+  for (const proxy of [
+    { address: "10.0.0.0/64" },
+    { address: "10.0.0.1", certificateHeader: "a b" },
+    { certificateHeader: "a" },
+    { address: "10.0.0.1", certificateVerified: false },
+  ])
+    assert.match((await keysOf({ trustedProxies: [proxy] })).join(), /^trustedProxies\[0\](\.\w+)?$/);
+});
+
+test("whether clients may come with documents, and what may be called, is written by host", async () => {
+  const settingsOf = async (config: object) =>
+    (await load({ folder: await folderWith({ "valetkey.config.json": JSON.stringify(config) }) })).settings;
+  const { clientIdDocuments, outbound } = await settingsOf({
+    clientIdDocuments: { allow: ["agent.example.org", "*.good.example"], onChange: "revoke" },
+    outbound: { allow: ["rp.internal:8443"], ports: [443, 8443] },
+  });
+  assert.deepEqual(clientIdDocuments, { allow: ["agent.example.org", "*.good.example"], onChange: "revoke" });
+  assert.deepEqual(outbound, { allow: ["rp.internal:8443"], ports: [443, 8443] });
+  assert.deepEqual((await settingsOf({})).outbound, { allow: [], ports: [443] });
+  const keysOf = async (config: object) =>
+    (await mistakesOf({ folder: await folderWith({ "valetkey.config.json": JSON.stringify(config) }) })).map(
+      ({ key }) => key.split(/[.[]/)[0],
+    );
+  for (const bad of [
+    { clientIdDocuments: "yes" },
+    { clientIdDocuments: { allow: ["https://agent.example"] } },
+    { clientIdDocuments: { allow: ["*"] } },
+    { clientIdDocuments: { deny: ["a*.example"] } },
+    { clientIdDocuments: { onChange: "shrug" } },
+    { clientIdDocuments: true, clientAuth: ["client_secret_basic"] },
+    { outbound: { allow: ["https://rp.internal"] } },
+    { outbound: { allow: ["*.internal"] } },
+    { outbound: { ports: [0] } },
+    { outbound: { ports: "443" } },
+  ])
+    assert.deepEqual(await keysOf(bad), [Object.keys(bad)[0]], JSON.stringify(bad));
+});
+
+test("what documents a configuration lets in", async () => {
+  const outbound = { allow: [], ports: [443] };
+  const lets = async (setting: Parameters<typeof documentsOf>[0], host: string) =>
+    documentsOf(setting, outbound, undefined).clientIdDocuments?.allow(new URL(`https://${host}/c`));
+  assert.equal(await lets(undefined, "a.example"), undefined);
+  assert.equal(await lets(false, "a.example"), undefined);
+  assert.equal(await lets(true, "a.example"), true);
+  assert.equal(await lets({ allow: ["a.example"] }, "a.example"), true);
+  assert.equal(await lets({ allow: ["a.example"] }, "b.example"), false);
+  assert.equal(await lets({ allow: ["*.example"], deny: ["a.example"] }, "a.example"), false);
+  assert.equal(await lets({ allow: [] }, "a.example"), false);
+  const ofProfile = clientIdDocuments();
+  assert.notEqual(documentsOf(undefined, outbound, ofProfile).clientIdDocuments, undefined);
+  assert.equal(documentsOf(false, outbound, ofProfile).clientIdDocuments, undefined);
 });
 
 test("unsafe combinations are refused before anything is opened", async () => {

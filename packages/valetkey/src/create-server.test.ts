@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { createClientAssertion } from "@valetkey/protocol/client-assertion";
+import { generateKey } from "@valetkey/protocol/jose";
+import { none } from "@valetkey/provider/client-auth/none";
+import { privateKeyJwt } from "@valetkey/provider/client-auth/private-key-jwt";
 import { nodeHandler } from "@valetkey/provider/node";
 import { type Store, StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
@@ -247,4 +251,44 @@ test("options that do not fit together are refused at once", async () => {
   await assert.rejects(createServer({ issuer, accounts, brand: { accent: "blue" } }), /brand\.accent/);
   await assert.rejects(createServer({ issuer: "http://id.example", secret, accounts }), /https/);
   await assert.rejects(createServer({ issuer, accounts, sesion: () => "7" } as never), /sesion is not an option/);
+});
+
+test("what clients make the server call is not in its own network, unless it is named (SSRF)", async () => {
+  let asked = 0;
+  const inner = createHttp((_request, response) => {
+    asked++;
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(inner, "listening");
+  const { port } = inner.address() as AddressInfo;
+  const server = await createServer({
+    issuer: "https://id.example",
+    secret,
+    accounts: users,
+    clientAuth: [none, privateKeyJwt()],
+  });
+  const { privateJwk } = await generateKey("ES256");
+  for (const [at, jwks_uri] of [
+    `https://127.0.0.1:${port}/`,
+    `https://localhost:${port}/`,
+    "https://[::1]/",
+  ].entries()) {
+    const client_id = `client-${at}`;
+    await server.provider.clients.add(
+      { client_id, redirect_uris: [callback], token_endpoint_auth_method: "private_key_jwt", jwks_uri },
+      { provenance: "admin" },
+    );
+    const now = Date.now();
+    const signer = { private_key: privateJwk, alg: "ES256" as const };
+    const body = new URLSearchParams({
+      grant_type: "authorization_code",
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      client_assertion: await createClientAssertion({ client_id, issuer: "https://id.example", signer, now }),
+    });
+    const answer = await server.handle(new Request("https://id.example/token", { method: "POST", body }));
+    assert.equal(answer?.status, 503, jwks_uri);
+    assert.doesNotMatch(await answer.text(), /127|::1|public/, "what was found there is not told");
+  }
+  assert.equal(asked, 0);
+  inner.close();
 });

@@ -20,19 +20,23 @@ import { Hono } from "hono";
 import type { Directory, SignIn } from "./accounts/directory.ts";
 import { type AppSession, appSession } from "./app-session.ts";
 import { createCsrf } from "./csrf.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { appsPage } from "./pages/account/apps.tsx";
 import { overviewPage } from "./pages/account/overview.tsx";
 import { passwordPage } from "./pages/account/password.tsx";
 import { sessionsPage } from "./pages/account/sessions.tsx";
 import { appLogin, appLoginPath } from "./pages/app-login.tsx";
+import { approvePage } from "./pages/approve.tsx";
 import { loadAssets } from "./pages/assets.ts";
 import { consentPage } from "./pages/consent.tsx";
+import { devicePage } from "./pages/device.tsx";
 import { newRequestId, showNotFound, showTrouble, wordsFor } from "./pages/error.tsx";
 import { explainRequest } from "./pages/explain-request.ts";
 import { landingPage } from "./pages/landing.tsx";
 import { loginPage } from "./pages/login.tsx";
 import { logoutPage } from "./pages/logout.tsx";
+import { oauth1CodePage } from "./pages/oauth1-code.tsx";
 import { resetPage } from "./pages/reset.tsx";
 import { selectAccountPage } from "./pages/select-account.tsx";
 import { setupPage } from "./pages/setup.tsx";
@@ -50,12 +54,15 @@ const defaultAccent = "#2456c8";
  * signing keys are made on the way if the store has none yet.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { accounts, secret: givenSecret, session, loginUrl, brand = {}, helpUrl, ...rest } = options;
+  const { accounts, secret: givenSecret, session, loginUrl, acr, brand = {}, helpUrl, outbound, ...rest } = options;
   const { issuer, log = silentLog, now = Date.now, lifetimes = {} } = rest;
   const home = new URL(issuer);
   const loopback = isLoopbackHost(home.hostname) && home.protocol === "http:";
   if ((session === undefined) !== (loginUrl === undefined)) {
     throw new TypeError("session and loginUrl go together: who is signed in, and where people sign in");
+  }
+  if (acr !== undefined && options.acrs?.includes(acr) !== true) {
+    throw new TypeError(`acr must be one of acrs: ${options.acrs?.join(", ") ?? "there are none"}`);
   }
   if (givenSecret === undefined && (options.store !== undefined || !loopback)) {
     throw new TypeError("secret is missing: without one, what was stored could not be read after a restart");
@@ -80,6 +87,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accounts,
     secret,
     throttle: rest.throttle ?? storeThrottle({ store, now }),
+    // Strangers name what is called from here: key sets, documents, notices of a logout.
+    fetch: rest.fetch ?? guardedFetch({ ...outbound, loopback }),
     ...(own === undefined ? {} : { session: own.find, pages: { login: appPage, select_account: appPage } }),
     async errorPage(request, { error, description, status, returnTo }) {
       const requestId = newRequestId();
@@ -102,11 +111,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accounts,
     directory: isDirectory(accounts) ? accounts : undefined,
     loginUrl,
+    acr: acr ?? options.acrs?.[0],
     csrf: createCsrf({ secrets, origin: home.origin }),
     attempts: signInAttempts({ store, now }),
     log,
   };
-  const app = mount(site, own, scopeWords(options));
+  const further = options.oauth1 === undefined ? [] : [oauth1CodePage(site)];
+  const app = mount(site, own, scopeWords(options), further);
   return {
     provider,
     log,
@@ -114,6 +125,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     async maintain() {
       await store.sweep();
       if ("maintain" in keys && typeof keys.maintain === "function") await keys.maintain();
+      await provider.logouts.deliver();
     },
     notFound: (request) => showNotFound(look, request),
     async handle(request, peer = {}) {
@@ -131,9 +143,17 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-function mount(site: Site, own: AppSession | undefined, words: Readonly<Record<string, string>>): Hono<Env> {
+function mount(
+  site: Site,
+  own: AppSession | undefined,
+  words: Readonly<Record<string, string>>,
+  further: readonly Hono<Env>[],
+): Hono<Env> {
   const { directory, loginUrl } = site;
-  const pages = [consentPage(site), logoutPage(site), appsPage(site, words)];
+  const pages = [consentPage(site), logoutPage(site), appsPage(site, words), ...further];
+  const { device_authorization_endpoint, backchannel_authentication_endpoint } = site.provider.metadata;
+  if (device_authorization_endpoint !== undefined) pages.push(devicePage(site));
+  if (backchannel_authentication_endpoint !== undefined) pages.push(approvePage(site));
   if (own !== undefined && loginUrl !== undefined) pages.push(appLogin(site, own, loginUrl));
   else pages.push(loginPage(site), selectAccountPage(site), overviewPage(site), sessionsPage(site));
   // An embedding application has a front page of its own.

@@ -14,11 +14,14 @@ function issued(csrf = createCsrf({ secrets, origin: "https://id.example" })) {
 
 test("the browser cookie is __Host-, Secure, HttpOnly, Lax and random (ASVS 3.3)", () => {
   const first = issued();
-  assert.match(first.cookie, /^__Host-vk_browser=[\w-]{43}; Path=\/; SameSite=Lax; Max-Age=\d+; Secure; HttpOnly$/);
+  assert.match(
+    first.cookie,
+    /^__Host-vk_browser_[\w-]{8}=[\w-]{43}; Path=\/; SameSite=Lax; Max-Age=\d+; Secure; HttpOnly$/,
+  );
   assert.notEqual(first.pair, issued().pair);
   assert.match(
     issued(createCsrf({ secrets, origin: "http://localhost:4000" })).cookie,
-    /^vk_browser=[\w-]{43};(?!.*Secure)/,
+    /^vk_browser_[\w-]{8}=[\w-]{43};(?!.*Secure)/,
   );
 });
 
@@ -52,6 +55,40 @@ test("a form is refused without token, with another browser's, without cookie, a
   assert.equal(csrf.refuses(page({ cookie: pair, origin: "https://evil.example" }), form), "cross-site");
   assert.equal(csrf.refuses(page({ cookie: pair, origin: "https://id.example" }), form), undefined);
   assert.equal(csrf.refuses(page({ cookie: pair, origin: "null" }), form), undefined);
+});
+
+test("two pages opened in a new browser at the same moment both work, and so do those opened after them", () => {
+  const { csrf, token, pair } = issued();
+  const second = issued(csrf);
+  assert.notEqual(pair.split("=")[0], second.pair.split("=")[0], "no cookie takes the other's place");
+  const both = page({ cookie: `${pair}; ${second.pair}`, "sec-fetch-site": "same-origin" });
+  for (const form of [token, second.token]) assert.equal(csrf.refuses(both, parseForm(`csrf=${form}`)), undefined);
+  assert.deepEqual(csrf.issue(both), { token, cookies: [] });
+  // One of somebody else's is still nobody's here.
+  assert.equal(csrf.refuses(both, parseForm(`csrf=${issued(csrf).token}`)), "token");
+  assert.equal(csrf.refuses(page({ cookie: second.pair }), parseForm(`csrf=${token}`)), "token");
+});
+
+test("of very many cookies the oldest count, and the others are taken away: requests stay small", () => {
+  const { csrf } = issued();
+  const many = Array.from({ length: 20 }, () => issued(csrf));
+  const request = page({ cookie: many.map(({ pair }) => pair).join("; ") });
+  const verdicts = many.map(({ token }) => csrf.refuses(request, parseForm(`csrf=${token}`)));
+  assert.deepEqual(verdicts, [...Array(8).fill(undefined), ...Array(12).fill("token")]);
+  const { token, cookies } = csrf.issue(request);
+  assert.equal(token, many[0]?.token);
+  assert.deepEqual(
+    cookies.map((line) => /^([^=]+)=;.*Max-Age=0/.exec(line)?.[1]),
+    many.slice(8).map(({ pair }) => pair.split("=")[0]),
+  );
+});
+
+test("a cookie of another form is none", () => {
+  const { csrf, token, pair } = issued();
+  const [name = "", value = ""] = pair.split("=");
+  for (const bad of [`__Host-vk_browser=${value}`, `vk_browser_x=${value}`, `${name}=${value}x`, `${name}=`]) {
+    assert.equal(csrf.refuses(page({ cookie: bad }), parseForm(`csrf=${token}`)), "no-cookie", bad);
+  }
 });
 
 test("after the secret was rotated, forms that are still open count, and under another server's they do not", () => {

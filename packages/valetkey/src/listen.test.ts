@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { Log } from "@valetkey/provider/op";
-import { type Answerer, type Limits, type Listener, listen } from "./listen.ts";
+import { type Answerer, type Limits, type Listener, type ListenOptions, listen } from "./listen.ts";
 import { peerAddress } from "./peer-address.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -217,6 +217,66 @@ test("X-Forwarded-For from a proxy that is not trusted is worth one warning, how
     await listener.close();
   }
   assert.deepEqual(warnings, [{ event: "proxy.untrusted", address: "127.0.0.1" }]);
+});
+
+test("a certificate in a header counts from the proxy that is named for it and from nobody else (TK-21, RFC 8705 §6.5, RFC 9440)", async () => {
+  const der = Buffer.from("a certificate").toString("base64");
+  const seen: Answerer["handle"] = async ({ headers }, peer) =>
+    Response.json({ peer, headers: Object.fromEntries(headers) });
+  const nginx = {
+    "x-client-cert": encodeURIComponent(`-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`),
+    "x-verify": "SUCCESS",
+  };
+  const rfc9440 = { "client-cert": `:${der}:` };
+  const named = { address: "127.0.0.1", certificateHeader: "X-Client-Cert" };
+  const cases: [ListenOptions["trustedProxies"], Record<string, string>, string | undefined, boolean | undefined][] = [
+    [[named], nginx, der, false],
+    [[{ ...named, certificateVerified: true }], nginx, der, true],
+    [["127.0.0.0/8", { ...named, certificateVerified: true }], nginx, der, true],
+    [[{ ...named, certificateVerified: "X-Verify" }], nginx, der, true],
+    [[{ ...named, certificateVerified: "X-Verify" }], { ...nginx, "x-verify": "FAILED:unknown" }, der, false],
+    [[{ ...named, certificateVerified: "X-Verify" }], { "x-client-cert": der }, der, false],
+    [[{ ...named, certificateVerified: true }], { "x-verify": "SUCCESS" }, undefined, undefined],
+    [[{ ...named, certificateHeader: "client-cert" }], rfc9440, der, false],
+    [[{ ...named, certificateHeader: "client-cert" }], { "client-cert": `:${der}:, :${der}:` }, undefined, undefined],
+    [[{ ...named, certificateVerified: true }], rfc9440, undefined, undefined],
+    [["127.0.0.1"], { ...nginx, ...rfc9440 }, undefined, undefined],
+    [
+      [{ ...named, address: "10.0.0.0/8", certificateVerified: true }],
+      { ...nginx, "x-forwarded-for": "10.0.0.1" },
+      undefined,
+      undefined,
+    ],
+    [
+      ["127.0.0.0/8", { ...named, address: "10.0.0.0/8" }],
+      { ...nginx, "x-forwarded-for": "10.0.0.1" },
+      undefined,
+      undefined,
+    ],
+    [[], { ...nginx, ...rfc9440 }, undefined, undefined],
+  ];
+  for (const [trustedProxies = [], headers, certificate, certificateVerified] of cases) {
+    const warnings: unknown[] = [];
+    const log: Log = { ...silent, warn: (fields) => warnings.push(fields) };
+    const listener = await listen({ host: "127.0.0.1", port: 0, log, trustedProxies });
+    listener.answerWith({ origin: "http://issuer.example", ready: async () => true, notFound, handle: seen });
+    try {
+      for (let n = 0; n < 2; n++) {
+        const response = await fetch(`http://127.0.0.1:${listener.port}/`, { headers });
+        const got = (await response.json()) as { peer: Record<string, unknown>; headers: Record<string, string> };
+        assert.deepEqual([got.peer.certificate, got.peer.certificateVerified], [certificate, certificateVerified]);
+        // Whoever comes after sees no such header.
+        for (const proxy of trustedProxies)
+          if (typeof proxy === "object")
+            assert.equal(got.headers[proxy.certificateHeader?.toLowerCase() ?? ""], undefined);
+        assert.equal(got.headers["client-cert"], undefined);
+      }
+    } finally {
+      await listener.close();
+    }
+    const untrusted = warnings.filter((one) => (one as { event: string }).event === "proxy.untrusted-certificate");
+    assert.ok(untrusted.length <= 1);
+  }
 });
 
 test("the origin of a request is the issuer's, whatever its Host says", async () => {

@@ -10,7 +10,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
 import type { Log, Peer } from "@valetkey/provider/op";
+import type { TrustedProxy } from "./config.ts";
 import { peerAddress } from "./peer-address.ts";
+import { certificateHeaders } from "./peer-certificate.ts";
 
 /** Milliseconds, but for sizes and counts. */
 export interface Limits {
@@ -48,7 +50,7 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  readonly trustedProxies?: readonly string[];
+  readonly trustedProxies?: readonly (string | TrustedProxy)[];
   readonly log: Log;
   readonly limits?: Partial<Limits>;
 }
@@ -76,14 +78,17 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { log } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const addressOf = peerAddress(options.trustedProxies ?? []);
+  const proxies = (options.trustedProxies ?? []).map((one) => (typeof one === "string" ? { address: one } : one));
+  const addressOf = peerAddress(proxies.map(({ address }) => address));
+  const certificates = certificateHeaders(proxies);
   const underWay = new Set<ServerResponse>();
   const waitingOn = new WeakMap<Socket, number>();
   let answerer: Answerer | undefined;
   let ending = false;
   let warned = false;
+  let warnedOfCertificate = false;
 
-  const peerOf = (incoming: IncomingMessage): Peer => {
+  const peerOf = (incoming: IncomingMessage, request: Request): Peer => {
     const { ip, ignored } = addressOf(incoming.socket.remoteAddress, forwardedFor(incoming));
     if (ignored && !warned) {
       warned = true;
@@ -92,7 +97,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
         "X-Forwarded-For came from an address that is not in trustedProxies and is ignored: if this is your proxy, everybody behind it counts as one",
       );
     }
-    return { ip };
+    const { peer, ignored: unbelieved } = certificates.read(incoming.socket.remoteAddress, request.headers);
+    certificates.strip(request.headers);
+    if (unbelieved && !warnedOfCertificate) {
+      warnedOfCertificate = true;
+      log.warn(
+        { event: "proxy.untrusted-certificate", address: ip },
+        "a header with a client's certificate came from an address that is not in trustedProxies with a certificateHeader and is ignored",
+      );
+    }
+    return { ip, ...peer };
   };
   const respond = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<Response> => {
     const fault = faultOf(incoming);
@@ -102,7 +116,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     if (path === "/healthz") return plain(200, "ok");
     if (path === "/readyz") return (await isReady(answerer)) && !ending ? plain(200, "ready") : plain(503, "not ready");
     if (!answerer) return plain(503, "starting", { "retry-after": "1" });
-    return (await answerer.handle(request, peerOf(incoming))) ?? answerer.notFound(request);
+    return (await answerer.handle(request, peerOf(incoming, request))) ?? answerer.notFound(request);
   };
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     try {

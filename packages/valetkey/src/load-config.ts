@@ -49,6 +49,7 @@ const variables: readonly { name: string; key: string; read: (text: string) => u
   { name: "VALETKEY_DATABASE_URL", key: "database", read: asText, secret: true },
   { name: "DATABASE_URL", key: "database", read: asText, secret: true },
   { name: "VALETKEY_SECRET", key: "secret", read: oneOrMore, secret: true },
+  { name: "VALETKEY_PROFILE", key: "profile", read: asText },
   { name: "VALETKEY_REGISTRATION", key: "registration", read: asText },
   { name: "VALETKEY_TRUSTED_PROXIES", key: "trustedProxies", read: asList },
   { name: "VALETKEY_HELP_URL", key: "helpUrl", read: asText },
@@ -163,6 +164,11 @@ function reasonOf(error: unknown): string {
 /** Says where in the file to look, as far as Node says it, and what Node cannot read where it is that. */
 function whereIn(path: string, source: string, error: unknown): { fix?: string } {
   const { message = "", stack = "", code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  // The line is good: what is wrong stands in the package.json above it. `npm init` writes "commonjs".
+  if (/^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message))
+    return {
+      fix: 'say "type": "module" in package.json (npm pkg set type=module), or name the file valetkey.config.mts',
+    };
   const at = [path, pathToFileURL(path).href]
     .map((one) => stack.split(one)[1] ?? "")
     .map((rest) => /^:(\d+)/.exec(rest)?.[1])

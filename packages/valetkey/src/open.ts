@@ -15,8 +15,12 @@ import { openDirectory } from "./accounts/accounts.ts";
 import { readDatabaseUrl } from "./accounts/database.ts";
 import type { Directory } from "./accounts/directory.ts";
 import { signingKeys } from "./config-checks.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
+import { oauth1Of } from "./oauth1-setting.ts";
+import { documentsOf } from "./outbound-setting.ts";
+import { composed } from "./profile-setting.ts";
 import { madeSecret } from "./secret-file.ts";
-import type { Settings } from "./settings.ts";
+import { isLoopbackHttp, type Settings } from "./settings.ts";
 
 /** The database could not be opened; `cause` says why. */
 export class DatabaseUnusable extends Error {
@@ -28,10 +32,10 @@ export interface Parts {
   readonly directory: Directory;
   readonly keys: ManagedKeys;
   /** What `createProvider` and `createServer` both take. */
-  readonly options: Pick<
-    ProviderOptions,
-    "issuer" | "store" | "keys" | "scopes" | "resources" | "lifetimes" | "pkce" | "registration" | "log"
-  > & { readonly accounts: Directory; readonly secret: readonly string[] };
+  readonly options: Omit<ProviderOptions, "accounts" | "secret" | "session" | "pages" | "errorPage" | "throttle"> & {
+    readonly accounts: Directory;
+    readonly secret: readonly string[];
+  };
   close(): Promise<void>;
 }
 
@@ -46,13 +50,16 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
     await store.close();
     throw error;
   }
-  const keys = createKeys({ store, secret, log, ...signingKeys });
+  const keys = createKeys({ store, secret, log, ...signingKeys(settings) });
+  const { clientIdDocuments: ofProfile, ...parts } = composed(settings, { directory, log });
   const registration = registrationOf(settings.registration);
+  const oauth1 = oauth1Of(settings.oauth1);
   return {
     store,
     directory,
     keys,
     options: {
+      ...parts,
       issuer: settings.issuer,
       store,
       keys,
@@ -60,8 +67,12 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
       secret,
       scopes: settings.scopes,
       resources: settings.resources,
-      lifetimes: withoutUndefined(settings.lifetimes) as Partial<Lifetimes>,
+      acrs: settings.acrs,
+      lifetimes: { ...parts.lifetimes, ...(withoutUndefined(settings.lifetimes) as Partial<Lifetimes>) },
       log,
+      fetch: guardedFetch({ ...settings.outbound, loopback: isLoopbackHttp(settings.issuer) }),
+      ...documentsOf(settings.clientIdDocuments, settings.outbound, ofProfile),
+      ...(oauth1 === undefined ? {} : { oauth1 }),
       ...(settings.pkce === undefined ? {} : { pkce: settings.pkce }),
       ...(registration === undefined ? {} : { registration }),
     },

@@ -2,7 +2,8 @@
  * The headers every page, redirect and error of ours carries.
  *
  * RFC 9700 §4.2 (referrer), §4.11 and §4.12 (redirects), §4.16 (clickjacking); CSP Level 3; RFC 9111 §5.2.2.5; RFC 6797.
- * Guarantees that no page can be framed, cached, sniffed, or can load anything from elsewhere, and that no inline script runs.
+ * Guarantees that no page can be framed, cached, sniffed, or can load anything from elsewhere but frames that it names, and that no
+ * inline script runs.
  */
 
 /**
@@ -22,10 +23,14 @@ const policy = [
   "frame-ancestors 'none'",
 ];
 
-/** Lists the headers of a page. `https`: the issuer is https. */
-export function pageHeaders(https: boolean, forms: FormsLead): Record<string, string> {
+/** Lists the headers of a page. `https`: the issuer is https. `frames`: origins the page shows frames of; none unless given. */
+export function pageHeaders(https: boolean, forms: FormsLead, frames: readonly string[] = []): Record<string, string> {
+  const more = [
+    ...(forms === "here" ? ["form-action 'self'"] : []),
+    ...(frames.length === 0 ? [] : [`frame-src ${frames.join(" ")}`]),
+  ];
   return {
-    "Content-Security-Policy": [...policy, ...(forms === "here" ? ["form-action 'self'"] : [])].join("; "),
+    "Content-Security-Policy": [...policy, ...more].join("; "),
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",

@@ -5,6 +5,7 @@
 import type { Log, Peer } from "@valetkey/provider/op";
 import type { Provider, ProviderOptions } from "@valetkey/provider/options";
 import type { Directory, SignIn } from "./accounts/directory.ts";
+import type { Outbound } from "./guarded-fetch.ts";
 
 /** How the pages look. */
 export interface Brand {
@@ -23,6 +24,10 @@ export type SignedIn =
       readonly auth_time?: number;
       /** Id of the application's session, where a person may have several. */
       readonly sid?: string;
+      /** The authentication context of that sign-in, one of `acrs`. */
+      readonly acr?: string;
+      /** How the person proved who they are, e.g. `["pwd", "otp"]` (RFC 8176). */
+      readonly amr?: readonly string[];
     };
 
 export interface ServerOptions
@@ -42,8 +47,15 @@ export interface ServerOptions
    * given for that session lives on to its end.
    */
   readonly session?: (request: Request) => SignedIn | undefined | Promise<SignedIn | undefined>;
-  /** With `session`: the application's own login page; gets `?returnTo=<absolute URL>`. */
+  /** With `session`: the application's own login page; gets `?returnTo=<absolute URL>`, and what clients asked for. */
   readonly loginUrl?: string;
+  /** The authentication context that our own login page stands for, which asks for a password; the first of `acrs` unless given. */
+  readonly acr?: string;
+  /**
+   * What may be called from here beside public hosts at port 443: key sets, documents and notices of clients in your own network.
+   * Not looked at if there is a `fetch` of your own, which then has to keep strangers out of that network.
+   */
+  readonly outbound?: Outbound;
   readonly brand?: Brand;
   /** Words under an error or on the login page: where to get help. */
   readonly helpUrl?: string;
@@ -54,7 +66,7 @@ export interface Server {
   /** Answers endpoints and pages; `undefined`: not one of ours. Never rejects. */
   handle(request: Request, peer?: Peer): Promise<Response | undefined>;
   /**
-   * Deletes what has expired and rotates keys that are old. Call it from a timer, every minute or so; `valetkey serve` does.
+   * Deletes what has expired, rotates keys that are old, and tells applications of logouts that they have not heard of yet. Call it from a timer, every minute or so; `valetkey serve` does.
    * Rejects (`StoreUnavailable`) when the store cannot answer: the next call makes up for it.
    */
   maintain(): Promise<void>;

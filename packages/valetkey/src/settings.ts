@@ -5,8 +5,11 @@
  * secret of the operator's own, secrets that are no secrets. All mistakes are reported together.
  */
 import { checkIssuer } from "@valetkey/protocol/metadata";
+import { needsSecret } from "./client-auth-names.ts";
 import { providerMistakes } from "./config-checks.ts";
 import { type CheckedConfig, configSchema, gotOf, type Mistake, mistakesOf } from "./config-schema.ts";
+import { oauth1Of, signsWithSecret } from "./oauth1-setting.ts";
+import { profileNames, usualLists } from "./profile-setting.ts";
 
 /** Complete and checked. `secret` is absent when one is to be made in the data folder (loopback only). */
 export interface Settings extends CheckedConfig {}
@@ -62,6 +65,8 @@ function withDefaults(given: ReadonlyMap<string, Sourced>): Map<string, Sourced>
   set("issuer", `http://localhost:${String(all.get("port")?.value)}`);
   set("host", "127.0.0.1");
   set("database", "file:./data/valetkey.db");
+  const profile = profileNames.find((name) => name === given.get("profile")?.value) ?? "openid";
+  for (const [key, value] of Object.entries(usualLists(profile))) set(key, value);
   for (const [key, sourced] of given) all.set(key, sourced);
   return all;
 }
@@ -101,24 +106,49 @@ function crossChecks(
       add("secret", "is too simple to be a secret", "npx valetkey secret prints one");
     }
   }
-  checkClients(Array.isArray(input.clients) ? input.clients : [], add);
+  checkClients(Array.isArray(input.clients) ? input.clients : [], add, oauth1Of(input.oauth1 as never) !== undefined);
+  checkCertificates(input, add);
   return mistakes;
+}
+
+/** This server does not end TLS itself: who authenticates by certificate comes through a proxy that passes it on. */
+function checkCertificates(
+  { clientAuth, trustedProxies }: Partial<Record<string, unknown>>,
+  add: (key: string, what: string, fix: string) => void,
+): void {
+  const [methods, proxies] = [clientAuth, trustedProxies].map((list): unknown[] => (Array.isArray(list) ? list : []));
+  const byCertificate = methods?.find((one) => one === "tls_client_auth" || one === "self_signed_tls_client_auth");
+  if (byCertificate === undefined) return;
+  const passing = (proxies ?? []).filter(
+    (one) => typeof one === "object" && one !== null && "certificateHeader" in one,
+  );
+  const fix = '{ address: "10.0.0.0/8", certificateHeader: "client-cert", certificateVerified: true }';
+  if (passing.length === 0)
+    add("trustedProxies", `has no proxy that passes on certificates, which ${String(byCertificate)} needs`, fix);
+  else if (byCertificate === "tls_client_auth" && !passing.some((one) => "certificateVerified" in (one as object)))
+    add("trustedProxies", "has no proxy that verifies who signed a certificate, which tls_client_auth needs", fix);
 }
 
 function checkClients(
   clients: readonly unknown[],
   add: (key: string, what: string, fix: string, value?: unknown) => void,
+  servesOAuth1: boolean,
 ): void {
   const seen = new Set<unknown>();
   for (const [at, client] of clients.entries()) {
     if (typeof client !== "object" || client === null) continue;
-    const { client_id, client_secret, token_endpoint_auth_method } = client as Record<string, unknown>;
+    const { client_id, client_secret, oauth1_signature_methods } = client as Record<string, unknown>;
+    const signs = oauth1_signature_methods !== undefined;
+    // RFC 5849: such a client needs no way to authenticate at the token endpoint, and has none unless it says so.
+    const { token_endpoint_auth_method = signs ? "none" : undefined } = client as Record<string, unknown>;
+    if (signs && !servesOAuth1)
+      add(`clients[${at}].oauth1_signature_methods`, "is of use with OAuth 1.0a only", "add oauth1: true");
     if (client_id !== undefined && seen.has(client_id))
       add(`clients[${at}].client_id`, "is there twice", "give each client its own", client_id);
     seen.add(client_id);
-    if (token_endpoint_auth_method === "none") {
-      if (client_secret !== undefined)
-        add(`clients[${at}].client_secret`, "is of no use to a public client", "remove it");
+    if (!needsSecret(token_endpoint_auth_method) && !signsWithSecret(oauth1_signature_methods)) {
+      const whose = token_endpoint_auth_method === "none" ? "a public client" : "a client of this method";
+      if (client_secret !== undefined) add(`clients[${at}].client_secret`, `is of no use to ${whose}`, "remove it");
     } else if (client_secret === undefined) {
       add(
         `clients[${at}].client_secret`,
@@ -129,7 +159,7 @@ function checkClients(
   }
 }
 
-function isLoopbackHttp(issuer: string): boolean {
+export function isLoopbackHttp(issuer: string): boolean {
   try {
     checkIssuer(issuer, { allowLoopbackHttp: true });
     return issuer.startsWith("http:");

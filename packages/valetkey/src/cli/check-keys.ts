@@ -28,7 +28,7 @@ export async function checkKeys(settings: Settings): Promise<KeysLook> {
     const secret = settings.secret ?? (await readSecret(database));
     if (secret === undefined)
       return problem(`${secretPath(database)} is not there, and the keys cannot be read without it`);
-    const { keys } = await createKeys({ ...signingKeys, store: holding(keyring), secret }).published();
+    const { keys } = await createKeys({ ...signingKeys(settings), store: holding(keyring), secret }).published();
     const kids = keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid]));
     return { check: { name: "keys", status: "ok", detail: `${keys.length} published` }, kids };
   } catch (error) {

@@ -7,11 +7,19 @@
 import type { Client } from "@valetkey/provider/clients";
 import { createInitialAccessToken } from "@valetkey/provider/registration-policy";
 import type { Command } from "commander";
-import { type ClientFlags, checkOwnScopes, explainMetadata, metadataOf, withOwnGrant } from "./client-flags.ts";
+import {
+  type ClientFlags,
+  checkOwnScopes,
+  checkServesOAuth1,
+  explainMetadata,
+  metadataOf,
+  withOwnGrant,
+} from "./client-flags.ts";
 import { CliError } from "./errors.ts";
 import { columns, harmless, readSecretInput, show, showList, type Terminal } from "./terminal.ts";
 import {
   type CommonFlags,
+  jwksFile,
   oneOrMore,
   repeatable,
   rowLimit,
@@ -34,13 +42,19 @@ function withMetadataFlags(command: Command): Command {
     .option("--post-logout-redirect-uri <uri>", "where people go after signing out; several times", repeatable)
     .option(
       "--grant-type <type>",
-      "authorization_code (unless given), refresh_token, client_credentials; several times",
+      "authorization_code (unless given), refresh_token, client_credentials, device_code (RFC 8628), ciba, or another that is configured; several times",
       repeatable,
     )
     .option("--scope <scopes>", "scopes it may ask for, with blanks between them; all unless given")
-    .option("--auth-method <method>", "client_secret_basic (unless given), client_secret_post or none")
+    .option(
+      "--auth-method <method>",
+      "client_secret_basic (unless given), private_key_jwt, none or another that is configured",
+    )
+    .option("--jwks <file>", "its public keys, a JWK Set in a file; for private_key_jwt", jwksFile)
+    .option("--jwks-uri <url>", "where its public keys are; for private_key_jwt")
     .option("--introspects <resource>", "resource whose tokens it may introspect; several times", repeatable)
     .option("--public", "an application without a secret: --auth-method none")
+    .option("--oauth1", "it speaks OAuth 1.0a: signs with its secret, or with --jwks; needs --scope")
     .option("--secret-stdin", "read the client secret from standard input");
 }
 
@@ -54,8 +68,9 @@ export function addClient(program: Command, terminal: Terminal): void {
     .option("--first-party", "it is ours: nobody is asked for consent")
     .action(async (flags: MetadataFlags & { id?: string }) => {
       const secret = flags.secretStdin === true ? { client_secret: await readSecretInput(terminal) } : {};
-      await withProvider(terminal, flags, async ({ provider }) => {
+      await withProvider(terminal, flags, async ({ provider, settings }) => {
         const { id, firstParty = false } = flags;
+        checkServesOAuth1(flags, settings.oauth1);
         if (id !== undefined && (await provider.clients.find(id)))
           throw new CliError("VK6002", [["got", harmless(id)]]);
         const metadata = {
@@ -107,11 +122,15 @@ export function addClient(program: Command, terminal: Terminal): void {
     .action(async (id: string, flags: MetadataFlags & { disable?: boolean; enable?: boolean }) => {
       const secret = flags.secretStdin === true ? { secret: await readSecretInput(terminal) } : {};
       await withExisting(terminal, flags, async (tools) => {
-        const { metadata } = await mustFindOurs(tools, id);
+        const { metadata, provenance } = await mustFindOurs(tools, id);
+        checkServesOAuth1(flags, tools.settings.oauth1);
+        const given = metadataOf(flags);
+        // What a client with a document is says the document; an operator may still stop it.
+        const stays = provenance === "document" && Object.keys(given).length === 0;
         const disabled = flags.disable === true ? true : flags.enable === true ? false : undefined;
         const changed = await tools.provider.clients
           .set(id, {
-            metadata: { ...metadata, ...metadataOf(flags) },
+            ...(stays ? {} : { metadata: { ...metadata, ...given } }),
             ...secret,
             ...(disabled === undefined ? {} : { disabled }),
             ...(flags.firstParty === undefined ? {} : { firstParty: flags.firstParty }),

@@ -3,7 +3,8 @@
  */
 
 import type { SigningAlg } from "@valetkey/provider/op";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { signingAlgNames } from "../profile-setting.ts";
 import { CliError } from "./errors.ts";
 import { columns, harmless, show, type Terminal } from "./terminal.ts";
 import { type CommonFlags, shownDatabase, type Tools, withCommonFlags, withExisting } from "./with-provider.ts";
@@ -17,9 +18,12 @@ export function addKey(program: Command, terminal: Terminal): void {
 
   withCommonFlags(key.command("rotate"))
     .description("let the next key sign from now on; the former stays published while its signatures may count")
-    .addOption(new Option("--alg <alg>", "only for this algorithm").choices(["RS256", "ES256", "EdDSA"]))
+    .addOption(new Option("--alg <alg>", "only for this algorithm").choices(signingAlgNames))
     .action((flags: CommonFlags & { alg?: SigningAlg }) =>
       withExisting(terminal, flags, async (tools) => {
+        const { signingAlgs } = tools.settings;
+        if (flags.alg !== undefined && !signingAlgs.includes(flags.alg))
+          throw new InvalidArgumentError(`--alg must be one this server has keys for: ${signingAlgs.join(", ")}.`);
         await tools.keys.rotate(flags.alg);
         await listKeys(terminal, flags, tools);
       }),

@@ -121,8 +121,22 @@ test("a refused client names flag and value", async () => {
     / flag +--post-logout-redirect-uri\n +got +other\n/,
   );
   assert.match(await said("--redirect-uri https://a.example/cb --scope nothing:known"), / got +nothing:known\n/);
+  const grants = "--public --redirect-uri http://127.0.0.1/callback --grant-type authorization_code --grant-type";
+  assert.match(await said(`${grants} devicecode`), / got +devicecode\n +fix +--grant-type device_code in its place\n/);
+  assert.match(await said(`${grants} nonsense`), / fix +--grant-type with one of authorization_code, refresh_token, /);
+  assert.match(await said(`${grants} ciba`), / fix +add urn:openid:params:grant-type:ciba to grants in the configur/);
   // A client on its own behalf could never use what is about a person.
   assert.match(await said("--grant-type client_credentials --scope profile"), / got +--scope profile\n/);
+});
+
+test("a program in a terminal gets the device grant by its short name, which --help tells (RFC 8628)", async () => {
+  const run = place("device");
+  assert.match((await run("client add --help")).out.replaceAll(/\s+/g, " "), /client_credentials, device_code/);
+  const line =
+    "--public --redirect-uri http://127.0.0.1/callback --grant-type authorization_code --grant-type device_code";
+  const made = await run(`client add --name Tool ${line} --json`);
+  assert.equal(made.status, 0, made.said);
+  assert.deepEqual(made.json.grant_types, ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"]);
 });
 
 test("an API gets credentials for introspection without redirect URIs and grant types, and no scopes with them", async () => {
@@ -162,6 +176,13 @@ test("configuration: reasons are reasons, fixes are examples, and a flag has its
   const syntax = await said("export default {\n  port: 1\n");
   assert.match(syntax, /cannot be loaded; why: Expected .*; fix: look at line 2\n/);
   assert.doesNotMatch(syntax, /enums/);
+  for (const source of ['import "node:path";\nexport default { port: 1 };\n', "export default { port: 1 };\n"]) {
+    const at = await mkdtemp(join(folder, "commonjs-"));
+    await writeFile(join(at, "package.json"), '{ "type": "commonjs" }');
+    await writeFile(join(at, "valetkey.config.ts"), source);
+    const common = (await run(`config print --config ${join(at, "valetkey.config.ts")}`)).said;
+    assert.match(common, /fix: say "type": "module" in package\.json .*, or name the file valetkey\.config\.mts\n/);
+  }
   const thrown = await said("const x: any = undefined;\n\nexport default { port: x.y };\n");
   assert.match(thrown, /why: Cannot read properties.*; fix: look at line 3\n/);
   assert.match(await said("enum A { B }\nexport default { port: A.B };\n"), /look at line 1; Node itself.* no enums/);

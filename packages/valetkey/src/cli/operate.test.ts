@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -42,6 +43,28 @@ test("keys: listed, rotated, retired", async () => {
   const dashed = await run("key retire -bcDEF --json");
   assert.deepEqual([dashed.status, JSON.parse(dashed.said).error.code], [5, "VK5003"]);
   assert.equal((await run(`key retire ${second} --bogus`)).status, 2);
+});
+
+test("a client with keys of its own has no secret: --jwks from a file, --jwks-uri, and a refusal that says what is missing", async () => {
+  const run = place("keyed");
+  const add = (id: string, more: string) =>
+    run(`client add --name Job --id ${id} --grant-type client_credentials --auth-method private_key_jwt --json${more}`);
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const jwks = { keys: [publicKey.export({ format: "jwk" })] };
+  const file = join(folder, "keyed.jwks.json");
+  await writeFile(file, JSON.stringify(jwks));
+  const made = await add("by-value", ` --jwks ${file}`);
+  assert.equal(made.status, 0, made.said);
+  assert.deepEqual([made.json.jwks, made.json.client_secret], [jwks, undefined]);
+  assert.equal(
+    (await add("by-reference", " --jwks-uri https://job.example/jwks")).json.jwks_uri,
+    "https://job.example/jwks",
+  );
+  const refused = await add("without", "");
+  assert.deepEqual([refused.status, JSON.parse(refused.said).error.code], [2, "VK2003"]);
+  assert.match(refused.said, /private_key_jwt needs jwks or jwks_uri/);
+  assert.equal((await add("nowhere", ` --jwks ${file}.gone`)).status, 2);
+  assert.notEqual((await run("client rotate by-value --json")).status, 0);
 });
 
 test("a token is inspected offline: kind, checksum and age of ours; a JWT is said not to be verified", async () => {

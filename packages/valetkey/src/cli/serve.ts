@@ -48,11 +48,12 @@ export function addServe(program: Command, terminal: Terminal, version: string):
     });
 }
 
-function warnings({ issuer, host, secret, database, registration }: Settings): string[] {
+function warnings({ issuer, host, secret, database, registration, clientIdDocuments }: Settings): string[] {
   const all: string[] = [];
   if (secret === undefined) all.push(`the secret is one made for development, in ${secretPath(database)}`);
   if (issuer.startsWith("http:") && !onlyThisMachine(host))
     all.push(`${issuer} works on this computer only, but ${host} is open to others`);
   if (registration === "open") all.push("anybody may register applications");
+  if (clientIdDocuments === true) all.push("applications from anywhere may ask people for access");
   return all;
 }

@@ -4,8 +4,10 @@
  * The one property: whatever a command does, the database is closed afterwards.
  */
 
+import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { JwkSet } from "@valetkey/protocol/jwk";
 import { silentLog } from "@valetkey/provider/log";
 import type { Provider } from "@valetkey/provider/options";
 import { createProvider } from "@valetkey/provider/provider";
@@ -110,6 +112,17 @@ async function opened<T>(settings: Settings, work: (tools: Tools) => Promise<T>)
 /** Collects a flag that may be given several times. */
 export function repeatable(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** Reads a JWK Set from a file that a flag names. What is in it is for the provider to judge. */
+export function jwksFile(path: string): JwkSet {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as JwkSet;
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `It must be a file with a JWK Set: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /** Reads a whole number of a flag. */

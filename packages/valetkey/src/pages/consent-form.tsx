@@ -5,36 +5,35 @@
  * refusing comes first and is as large as allowing.
  */
 import type { Interaction } from "@valetkey/provider/options";
+import { ApprovalBox } from "./approval-box.tsx";
 import { type FormError, Notice, Person, Problems, Token } from "./parts.tsx";
-import { type Look, pathOf, type Shown } from "./site.ts";
+import { type Look, type Shown, stepPath } from "./site.ts";
+import { StrangerNotice } from "./stranger-notice.tsx";
 
 export interface ConsentView {
   readonly interaction: Interaction;
   readonly person: Shown;
   readonly token: string;
   readonly errors: readonly FormError[];
+  /** The network this browser is on; see `networkOf`. */
+  readonly network?: string | undefined;
 }
 
 type AskedScope = Interaction["scopes"][number];
 
 /** The consent page's content. */
 export function ConsentForm({ look, view }: { readonly look: Look; readonly view: ConsentView }) {
-  const { interaction, person, token, errors } = view;
-  const { client } = interaction;
-  const action = pathOf(look, "/consent", { interaction: interaction.id });
+  const { interaction, person, token, errors, network } = view;
+  const { client, approval } = interaction;
+  const action = stepPath(look, "/consent", interaction);
   const name = <bdi>{client.client_name}</bdi>;
   return (
     <div class="card">
       <h1 id="title">Allow {name}?</h1>
       <Who interaction={interaction} />
       <Problems errors={errors} />
-      {client.provenance === "dynamic" && (
-        <Notice kind="warning">
-          <p>
-            <strong>Not verified.</strong> This app registered itself. Nobody here has checked who is behind the name.
-          </p>
-        </Notice>
-      )}
+      <StrangerNotice interaction={interaction} />
+      {approval !== undefined && <ApprovalBox approval={approval} client={client} network={network} />}
       <form class="as-whom" method="post" action={action}>
         <Token token={token} />
         <Person person={person} />
@@ -46,6 +45,7 @@ export function ConsentForm({ look, view }: { readonly look: Look; readonly view
         <Token token={token} />
         <input type="hidden" name="subject" value={person.subject} />
         <Scopes scopes={interaction.scopes} />
+        <Details interaction={interaction} />
         {interaction.resource.length > 0 && (
           <p class="detail">
             For use at <bdi class="host">{interaction.resource.join(", ")}</bdi>
@@ -69,7 +69,7 @@ export function ConsentForm({ look, view }: { readonly look: Look; readonly view
 }
 
 function Who({ interaction }: { readonly interaction: Interaction }) {
-  const { client, destination } = interaction;
+  const { client, destination, approval } = interaction;
   const links = [
     { href: client.client_uri, words: "About this app" },
     { href: client.policy_uri, words: "Privacy policy" },
@@ -77,7 +77,15 @@ function Who({ interaction }: { readonly interaction: Interaction }) {
   ].filter((link): link is { href: string; words: string } => link.href !== undefined && isWeb(link.href));
   return (
     <p class="lead">
-      {destination.loopback || destination.scheme !== undefined ? (
+      {client.host !== undefined ? (
+        <bdi class="host">{client.host}</bdi>
+      ) : destination === undefined ? (
+        approval?.kind === "oauth1" ? (
+          "an app that asks you for a code"
+        ) : (
+          "on another device"
+        )
+      ) : destination.loopback || destination.scheme !== undefined ? (
         "an app on this device"
       ) : (
         <bdi class="host">{destination.host}</bdi>
@@ -142,6 +150,56 @@ function Scopes({ scopes }: { readonly scopes: readonly AskedScope[] }) {
   );
 }
 
+/** What has no box: it is allowed as a whole or not at all (RFC 9396 §8, OpenID Connect Core §5.5). */
+function Details({ interaction }: { readonly interaction: Interaction }) {
+  const { details, claims } = interaction;
+  return (
+    <>
+      {details.map(({ type, words }) => (
+        <fieldset>
+          <legend>This once, it wants to</legend>
+          <ul class="details" data-type={type}>
+            {words.map((line) => (
+              <li>
+                <bdi>{line}</bdi>
+              </li>
+            ))}
+          </ul>
+        </fieldset>
+      ))}
+      {claims.length > 0 && (
+        <fieldset>
+          <legend>It also wants to know</legend>
+          <ul class="details">
+            {claims.map((claim) => (
+              <li>{wordsOfClaim(claim)}</li>
+            ))}
+          </ul>
+        </fieldset>
+      )}
+    </>
+  );
+}
+
+const claimWords: Readonly<Record<string, string>> = {
+  name: "Your name",
+  given_name: "Your first name",
+  family_name: "Your family name",
+  preferred_username: "Your user name",
+  picture: "Your picture",
+  email: "Your e-mail address",
+  email_verified: "Whether your e-mail address was verified",
+  phone_number: "Your phone number",
+  phone_number_verified: "Whether your phone number was verified",
+  birthdate: "Your date of birth",
+  locale: "Your language",
+  zoneinfo: "Your time zone",
+  updated_at: "When your profile last changed",
+};
+
+const wordsOfClaim = (claim: string) =>
+  (Object.hasOwn(claimWords, claim) ? claimWords[claim] : undefined) ?? claim.replaceAll("_", " ");
+
 function Box({ scope, words }: AskedScope) {
   const id = `scope-${scope}`;
   return (
@@ -162,6 +220,7 @@ function Tick() {
 
 function Destination({ interaction }: { readonly interaction: Interaction }) {
   const { destination } = interaction;
+  if (destination === undefined) return null;
   if (destination.scheme !== undefined) {
     return (
       <Notice kind="warning">

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { authorizeUrl, callback, password, startSite } from "../site.test.ts";
+import { clientIdDocuments } from "@valetkey/provider/client-id-documents";
+import { authorizeUrl, callback, issuer, password, startSite } from "../site.test.ts";
 import { type Visited, type Visitor, visit } from "../visit.test.ts";
 
 async function signIn(browser: Visitor, url = authorizeUrl(), username = "alice@example.com"): Promise<Visited> {
@@ -60,6 +61,38 @@ test("a stranger's client is marked as not verified; apps on this computer and p
   assert.match(scheme.html, /opens <bdi class="host">com\.example\.app:<\/bdi> links/);
   const trusted = await browser.go(authorizeUrl());
   assert.doesNotMatch(trusted.html, /Not verified|notice warning/);
+});
+
+test("of an app known by a document the host it comes from is shown first, and any other place the answer goes to (CI-10, CI-15)", async () => {
+  const client_id = "https://agent.example/oauth/client.json";
+  const logo_uri = "https://tracker.example/logo.svg";
+  const redirect_uris = ["https://agent.example/cb", "https://elsewhere.example/cb", "http://localhost/cb"];
+  const about = { client_id, client_name: "Your Bank", client_uri: "https://agent.example/", logo_uri, redirect_uris };
+  let said: object = about;
+  await using site = await startSite({
+    clientIdDocuments: clientIdDocuments(),
+    fetch: async () => Response.json(said),
+  });
+  const browser = visit(site.server);
+  const ask = (redirect_uri = "") => authorizeUrl({ client_id, redirect_uri, scope: "openid" });
+  const login = await browser.go(ask(redirect_uris[0]));
+  assert.match(login.html, /<bdi>Your Bank<\/bdi>[\s\S]{0,100}<bdi>agent\.example<\/bdi>/);
+  const same = await signIn(browser, ask(redirect_uris[0]));
+  assert.match(same.html, /<p class="lead"><bdi class="host">agent\.example<\/bdi>/);
+  assert.match(same.html, /Not verified\.<\/strong> This app comes from <bdi class="host">agent\.example<\/bdi>/);
+  assert.doesNotMatch(same.html, /not be sent back there|has changed/);
+  assert.doesNotMatch(same.html, /tracker\.example|<img/, "its logo is not shown");
+  const elsewhere = await browser.go(ask(redirect_uris[1]));
+  assert.match(elsewhere.html, /not be sent back there, but to <bdi class="host">elsewhere\.example<\/bdi>/);
+  const here = await browser.go(ask("http://localhost:9999/cb"));
+  assert.match(here.html, /<p class="lead"><bdi class="host">agent\.example<\/bdi>/);
+  assert.match(here.html, /app on this computer, <bdi class="host">localhost:9999<\/bdi>/);
+  await browser.send(same, {}, "allow");
+  const apps = await browser.go(`${issuer}/account/apps`);
+  assert.match(apps.html, /<bdi>Your Bank<\/bdi><\/strong> <bdi class="host">agent\.example<\/bdi>/);
+  said = { ...about, client_name: "Another Bank" };
+  site.clock.pass(3_600_000);
+  assert.match((await browser.go(ask(redirect_uris[0]))).html, /This app has changed since you allowed it something/);
 });
 
 test("denying sends access_denied with state, and whatever is not a clear yes is a no", async () => {

@@ -5,15 +5,15 @@
  * and that nothing is allowed that the app did not ask for or the person did not leave ticked.
  */
 import { formValues } from "@valetkey/protocol/form";
+import { networkOf } from "@valetkey/provider/network";
 import type { Answer, Interaction } from "@valetkey/provider/options";
 import { type Context, Hono } from "hono";
-import { withPageHeaders } from "../page-headers.ts";
 import { ConsentForm } from "./consent-form.tsx";
 import { showPage } from "./layout.tsx";
 import { goToStep } from "./login.tsx";
 import { PageProblem } from "./page-problem.ts";
 import type { FormError } from "./parts.tsx";
-import { type Env, interactionOf, readOwnForm, type Site, showPerson } from "./site.ts";
+import { answerStep, type Env, interactionOf, readOwnForm, type Site, showPerson } from "./site.ts";
 
 export function consentPage(site: Site): Hono<Env> {
   const app = new Hono<Env>();
@@ -28,8 +28,7 @@ export function consentPage(site: Site): Hono<Env> {
     const request = c.req.raw;
     const form = await readOwnForm(site, request, ["scope"]);
     const id = c.req.query("interaction") ?? "";
-    const answer = async (given: Answer): Promise<Response> =>
-      withPageHeaders(await site.provider.interactions.answer(request, id, given), site.https, "away");
+    const answer = (given: Answer): Promise<Response> => answerStep(site, request, id, given);
     if (form.decision === "other") return answer({ step: "select_account", other: true });
     // Whatever is not a clear yes is a no, also when it is said twice.
     if (form.decision !== "allow") return answer({ step: "consent", decision: "deny" });
@@ -64,6 +63,6 @@ async function show(
       cookies,
       status: errors.length > 0 ? 409 : 200,
     },
-    <ConsentForm look={site} view={{ interaction, person, token, errors }} />,
+    <ConsentForm look={site} view={{ interaction, person, token, errors, network: networkOf(c.env.peer.ip) }} />,
   );
 }

@@ -24,7 +24,7 @@ export interface Trouble {
   readonly advice: string;
   /** What the request got wrong, in the words of the specification. */
   readonly description?: string;
-  /** A page of ours to go on from. */
+  /** A page to go on from: of ours, or of an app that an administrator registered. */
   readonly onward?: { readonly href: string; readonly words: string };
   readonly explanation?: Explanation | undefined;
   readonly headers?: Readonly<Record<string, string>>;

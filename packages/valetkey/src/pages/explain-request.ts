@@ -38,11 +38,13 @@ export async function explainRequest(
   const sent = url.searchParams.get(name);
   const registered = client.metadata[leaving ? "post_logout_redirect_uris" : "redirect_uris"] ?? [];
   if (sent === null || registered.includes(sent)) return undefined;
+  // RFC 8252 §7.3, for redirect_uris alone.
+  const compared = leaving ? "character by character" : "character by character, but for the port on localhost";
   const flag = leaving ? "--post-logout-redirect-uri" : "--redirect-uri";
   return {
     got: `${name}=${shorten(sent)}`,
     expected: registered.length === 0 ? `(no ${name} is registered)` : registered.map(shorten).join("\n"),
-    fix: `It is compared character by character. Send the registered one, or register this one: \`valetkey client set ${shorten(client_id)} ${flag} …\`.`,
+    fix: `It is compared ${compared}. Send the registered one, or register this one: \`valetkey client set ${shorten(client_id)} ${flag} …\`.`,
   };
 }
 

@@ -17,6 +17,10 @@ export interface PageShape {
   readonly forms?: FormsLead;
   readonly cookies?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Origins of frames in the page. */
+  readonly frames?: readonly string[];
+  /** Where the browser goes by itself after so many seconds, if it runs no scripts. */
+  readonly onward?: { readonly url: string; readonly seconds: number };
   /** Account pages: wider, with navigation. */
   readonly account?: { readonly person: Shown; readonly section: string; readonly sections: readonly Section[] };
 }
@@ -29,16 +33,17 @@ export interface Section {
 
 /** Answers with a page. */
 export async function showPage(look: Look, shape: PageShape, content: Child): Promise<Response> {
-  const { title, status = 200, forms = "here", cookies = [], headers = {}, account } = shape;
+  const { title, status = 200, forms = "here", cookies = [], headers = {}, account, frames, onward } = shape;
+  const words = status >= 400 && status !== 404 ? `Error: ${title}` : title;
   const element = (
-    <Frame look={look} title={status >= 400 && status !== 404 ? `Error: ${title}` : title} account={account}>
+    <Frame look={look} title={words} account={account} onward={onward}>
       {content}
     </Frame>
   );
   const html = `<!doctype html>${await element.toString()}`;
   const response = new Response(html, {
     status,
-    headers: { ...headers, ...pageHeaders(look.https, forms), "Content-Type": "text/html; charset=utf-8" },
+    headers: { ...headers, ...pageHeaders(look.https, forms, frames), "Content-Type": "text/html; charset=utf-8" },
   });
   for (const cookie of cookies) response.headers.append("Set-Cookie", cookie);
   return response;
@@ -54,10 +59,11 @@ interface FrameProps {
   readonly look: Look;
   readonly title: string;
   readonly account: PageShape["account"];
+  readonly onward: PageShape["onward"];
   readonly children?: Child;
 }
 
-function Frame({ look, title, account, children }: FrameProps) {
+function Frame({ look, title, account, onward, children }: FrameProps) {
   const { paths } = look.assets;
   return (
     <html lang="en" dir="ltr">
@@ -73,6 +79,11 @@ function Frame({ look, title, account, children }: FrameProps) {
         <link rel="stylesheet" href={paths["pages.css"]} />
         <link rel="stylesheet" href={paths["brand.css"]} />
         <script src={paths["form.js"]} defer></script>
+        {onward !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={`${onward.seconds}; url=${onward.url}`} />
+          </noscript>
+        )}
       </head>
       <body class={account === undefined ? "one-card" : "account"}>
         <a class="skip" href="#main">

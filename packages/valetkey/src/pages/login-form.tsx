@@ -3,7 +3,7 @@
  */
 import type { Interaction } from "@valetkey/provider/options";
 import { Field, type FormError, Notice, Person, Problems, Token } from "./parts.tsx";
-import { type Look, pathOf, type Shown } from "./site.ts";
+import { type Look, pathOf, type Shown, stepPath } from "./site.ts";
 
 export interface LoginView {
   readonly interaction?: Interaction | undefined;
@@ -33,7 +33,10 @@ export function LoginForm({ look, view }: { readonly look: Look; readonly view: 
         <Notice kind="note">The app asks you to sign in again, to be sure that it is you.</Notice>
       )}
       {view.already !== undefined && <AlreadySignedIn look={look} person={view.already} />}
-      <form method="post" action={pathOf(look, "/login", { interaction: interaction?.id })}>
+      <form
+        method="post"
+        action={interaction === undefined ? pathOf(look, "/login") : stepPath(look, "/login", interaction)}
+      >
         <Token token={token} />
         <Field
           id="username"
@@ -62,7 +65,7 @@ export function LoginForm({ look, view }: { readonly look: Look; readonly view: 
           </button>
           {interaction !== undefined && (
             <button id="cancel" class="quiet" type="submit" name="action" value="cancel" formnovalidate>
-              Cancel and go back
+              {interaction.destination === undefined ? "Cancel" : "Cancel and go back"}
             </button>
           )}
         </div>
@@ -82,7 +85,11 @@ export function ToContinue({ interaction }: { readonly interaction: Interaction 
       </strong>{" "}
       <span class="host">
         (
-        {destination.loopback || destination.scheme !== undefined ? (
+        {client.host !== undefined ? (
+          <bdi>{client.host}</bdi>
+        ) : destination === undefined ? (
+          "on another device"
+        ) : destination.loopback || destination.scheme !== undefined ? (
           "an app on this device"
         ) : (
           <bdi>{destination.host}</bdi>

@@ -6,11 +6,10 @@
  */
 import type { Interaction, Login } from "@valetkey/provider/options";
 import { type Context, Hono } from "hono";
-import { withPageHeaders } from "../page-headers.ts";
 import { seeOther, showPage } from "./layout.tsx";
 import { LoginForm, type LoginView } from "./login-form.tsx";
 import type { FormError } from "./parts.tsx";
-import { type Env, interactionOf, pathOf, readOwnForm, type Site, showPerson, signedIn } from "./site.ts";
+import { answerStep, type Env, interactionOf, pathOf, readOwnForm, type Site, showPerson, signedIn } from "./site.ts";
 import { waitWords } from "./wait-words.ts";
 
 /** Longest user name that is looked at. */
@@ -31,11 +30,7 @@ export function loginPage(site: Site): Hono<Env> {
     const form = await readOwnForm(site, request);
     const id = c.req.query("interaction");
     if (id !== undefined && form.action === "cancel") {
-      return withPageHeaders(
-        await site.provider.interactions.answer(request, id, { cancel: true }),
-        site.https,
-        "away",
-      );
+      return answerStep(site, request, id, { cancel: true });
     }
     const interaction = await interactionIn(site, c);
     const { username = "", password = "" } = form;
@@ -49,12 +44,17 @@ export function loginPage(site: Site): Hono<Env> {
     const judged = await judge(site, username, password, c.env.peer.ip);
     if (!judged.ok) return show(site, c, interaction, { ...again, ...judged.answer });
     const { subject, still } = judged;
-    const login: Login = { subject, amr: ["pwd"], remember: again.remember, ...(still === undefined ? {} : { still }) };
+    const login: Login = {
+      subject,
+      amr: ["pwd"],
+      ...(site.acr === undefined ? {} : { acr: site.acr }),
+      remember: again.remember,
+      ...(still === undefined ? {} : { still }),
+    };
     if (interaction === undefined) {
       return seeOther(site, pathOf(site, "/account"), await site.provider.sessions.start(request, login));
     }
-    const answered = await site.provider.interactions.answer(request, interaction.id, { step: "login", ...login });
-    return withPageHeaders(answered, site.https, "away");
+    return answerStep(site, request, interaction.id, { step: "login", ...login });
   });
 
   return app;
@@ -138,8 +138,14 @@ async function suggestedName(site: Site, interaction: Interaction | undefined): 
   return current === undefined ? undefined : (await showPerson(site, current.subject))?.email;
 }
 
-/** Answers with a redirect to the page that asks the next step. */
+/** Answers with a redirect to the page that asks the next step, or to where the app gets its answer if there is none. */
 export function goToStep(site: Site, interaction: Interaction): Response {
   const pages = { login: "/login", select_account: "/select-account", consent: "/consent" } as const;
+  // Where accounts are made is a page of the application: the authorization endpoint knows it.
+  if (interaction.step === "create" || interaction.step === "answer") {
+    const url = new URL(site.provider.metadata.authorization_endpoint ?? site.issuer);
+    url.searchParams.set("interaction", interaction.id);
+    return seeOther(site, url.href);
+  }
   return seeOther(site, pathOf(site, pages[interaction.step], { interaction: interaction.id }));
 }

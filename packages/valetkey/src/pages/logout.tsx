@@ -1,10 +1,11 @@
 /**
  * `/logout`: asks before signing out, and says when it is done.
  *
- * OpenID Connect RP-Initiated Logout §2 and §3. Guarantees that nobody is signed out by a link alone, and that the way back
+ * OpenID Connect RP-Initiated Logout §2 and §3, Front-Channel Logout §3. Guarantees that nobody is signed out by a link alone, and that the way back
  * to an app is one the app has registered. Where the embedding application has the session, only what apps hold through it
  * ends here, and the page says so.
  */
+import { appsOf, frameOrigins, frameSandbox, framesWait } from "@valetkey/provider/logout/frames-page";
 import type { Logout } from "@valetkey/provider/options";
 import { type Context, Hono } from "hono";
 import { withPageHeaders } from "../page-headers.ts";
@@ -23,6 +24,7 @@ export function logoutPage(site: Site): Hono<Env> {
     if (done !== undefined) return showDone(site);
     const logout = await logoutIn(site, c);
     if (logout === undefined && site.loginUrl !== undefined) return seeOther(site, home);
+    if (logout?.frames !== undefined) return showFrames(site, logout.frames, logout.returnTo);
     const subject = logout?.subject;
     const person = subject === undefined ? (await signedIn(site, c.req.raw))?.person : await showPerson(site, subject);
     if (logout === undefined && person === undefined) return showDone(site);
@@ -43,7 +45,7 @@ export function logoutPage(site: Site): Hono<Env> {
       return withPageHeaders(answered, site.https, "away");
     }
     if (!confirm || site.loginUrl !== undefined) return seeOther(site, home);
-    return seeOther(site, pathOf(site, "/logout", { done: "1" }), await site.provider.sessions.end(c.req.raw));
+    return withPageHeaders(await site.provider.logouts.end(c.req.raw), site.https, "away");
   });
 
   return app;
@@ -55,6 +57,28 @@ async function logoutIn(site: Site, c: Context<Env>): Promise<Logout | undefined
   const logout = await site.provider.logouts.find(c.req.raw, id);
   if (logout === undefined) throw new PageProblem("logout_over");
   return logout;
+}
+
+/** The person is signed out here: apps hear of it in frames, and then it goes on whatever they do. */
+function showFrames(site: Site, frames: readonly string[], returnTo: string | undefined): Promise<Response> {
+  const url = returnTo ?? pathOf(site, "/logout", { done: "1" });
+  const title = `Signing you out of ${appsOf(frames)}`;
+  return showPage(
+    site,
+    { title, forms: "away", frames: frameOrigins(frames), onward: { url, seconds: framesWait } },
+    <div class="card">
+      <h1 id="title">{title}</h1>
+      <p>This takes a moment, and then you are taken on.</p>
+      <p>
+        <a id="onward" href={url} rel="noreferrer" data-wait={String(framesWait)}>
+          Continue
+        </a>
+      </p>
+      {frames.map((src) => (
+        <iframe hidden title="Signing out of an app" sandbox={frameSandbox} src={src}></iframe>
+      ))}
+    </div>,
+  );
 }
 
 function showDone(site: Site): Promise<Response> {

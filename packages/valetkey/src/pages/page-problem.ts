@@ -54,6 +54,12 @@ const words = {
     happened: "The app you came from wants to be sure that it is you, and you have not signed in again since.",
     advice: "Sign in again with your password, even if you are signed in.",
   },
+  approval_over: {
+    status: 400,
+    title: "There is nothing left to decide",
+    happened: "The request was answered already, or its time is over.",
+    advice: "If you still want it, start again there. Your account page lists what waits for you.",
+  },
   logout_over: {
     status: 400,
     title: "This page has expired",

@@ -5,12 +5,21 @@
  */
 import type { Answer, Interaction } from "@valetkey/provider/options";
 import { Hono } from "hono";
-import { withPageHeaders } from "../page-headers.ts";
 import { showPage } from "./layout.tsx";
 import { goToStep } from "./login.tsx";
 import { ToContinue } from "./login-form.tsx";
 import { Person, Token } from "./parts.tsx";
-import { type Env, interactionOf, type Look, pathOf, readOwnForm, type Shown, type Site, showPerson } from "./site.ts";
+import {
+  answerStep,
+  type Env,
+  interactionOf,
+  type Look,
+  readOwnForm,
+  type Shown,
+  type Site,
+  showPerson,
+  stepPath,
+} from "./site.ts";
 
 export function selectAccountPage(site: Site): Hono<Env> {
   const app = new Hono<Env>();
@@ -37,8 +46,7 @@ export function selectAccountPage(site: Site): Hono<Env> {
         : form.sid === undefined
           ? { step: "select_account", other: true }
           : { step: "select_account", sid: form.sid };
-    const answered = await site.provider.interactions.answer(c.req.raw, c.req.query("interaction") ?? "", answer);
-    return withPageHeaders(answered, site.https, "away");
+    return answerStep(site, c.req.raw, c.req.query("interaction") ?? "", answer);
   });
 
   return app;
@@ -56,7 +64,7 @@ function Choice({ look, interaction, token, accounts }: ChoiceProps) {
     <div class="card">
       <h1 id="title">Choose an account</h1>
       <ToContinue interaction={interaction} />
-      <form method="post" action={pathOf(look, "/select-account", { interaction: interaction.id })}>
+      <form method="post" action={stepPath(look, "/select-account", interaction)}>
         <Token token={token} />
         <ul class="choices">
           {accounts.map(

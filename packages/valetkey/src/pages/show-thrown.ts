@@ -5,11 +5,13 @@
  * that the number on the page is the one in the log.
  */
 import { isOAuthError } from "@valetkey/protocol/errors";
+import { isLoopbackHost } from "@valetkey/protocol/loopback";
+import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { StoreUnavailable } from "@valetkey/store";
 import { newRequestId, showTrouble, wordsFor } from "./error.tsx";
 import { wrongHost } from "./explain-request.ts";
 import { PageProblem } from "./page-problem.ts";
-import { pathOf, type Site } from "./site.ts";
+import { isOfHere, pathOf, type Site } from "./site.ts";
 
 /** Answers with the page for something that was thrown. */
 export async function showThrown(site: Site, request: Request, thrown: unknown): Promise<Response> {
@@ -22,7 +24,7 @@ export async function showThrown(site: Site, request: Request, thrown: unknown):
       code,
       ...words,
       requestId,
-      ...onwardFrom(site, code, pathname + search),
+      ...(code === "interaction_over" ? await backToApp(site, request) : onwardFrom(site, code, pathname + search)),
       explanation: explainHost(site, request, code),
     });
   }
@@ -68,6 +70,40 @@ function onwardFrom(site: Site, code: PageProblem["code"], here: string) {
     return { onward: { href: pathOf(site, "/login"), words: "Sign in" } };
   }
   return {};
+}
+
+/**
+ * The way back to the app that the form was for (`app` in the query), where somebody here has registered it: whoever wrote the
+ * link then can lead people to no other place than one of the apps they use. Nothing if the app is not there, or has no page.
+ */
+async function backToApp(site: Site, request: Request) {
+  const id = new URL(request.url).searchParams.get("app");
+  const client = id === null ? undefined : await site.provider.clients.find(id).catch(() => undefined);
+  if (client === undefined || client.disabled || !isOfHere(client)) return {};
+  const { client_name = client.client_id } = client.metadata;
+  const href = pageOf(site, client.metadata);
+  return href === undefined ? {} : { onward: { href, words: `Go back to ${client_name}` } };
+}
+
+/** OpenID Connect Core §4: where a sign-in is started from elsewhere; else the app's own page, or the place it gets its answers at. */
+function pageOf(site: Site, metadata: ClientMetadata): string | undefined {
+  const { initiate_login_uri, client_uri, redirect_uris = [], application_type } = metadata;
+  const isPage = (text: unknown): text is string => typeof text === "string" && isWebPage(site, text);
+  if (isPage(initiate_login_uri)) {
+    const url = new URL(initiate_login_uri);
+    url.searchParams.set("iss", site.issuer);
+    return url.href;
+  }
+  if (isPage(client_uri)) return client_uri;
+  // RFC 8252 §7: what a native app gets its answers at is no page.
+  const answers = application_type === "native" ? undefined : redirect_uris.find(isPage);
+  return answers === undefined ? undefined : `${new URL(answers).origin}/`;
+}
+
+/** An app on this computer has a page only for a server that is there too: while somebody develops. */
+function isWebPage({ loopback }: Site, text: string): boolean {
+  const { protocol = "", hostname = "" } = URL.canParse(text) ? new URL(text) : {};
+  return protocol === "https:" || (loopback && protocol === "http:" && isLoopbackHost(hostname));
 }
 
 function explainHost(site: Site, request: Request, code: PageProblem["code"]) {

@@ -3,12 +3,14 @@
  *
  * Guarantees that links are built from the issuer: a path under it, whatever Host a request claims.
  */
+import { isOAuthError } from "@valetkey/protocol/errors";
 import type { Form } from "@valetkey/protocol/form";
 import { readForm } from "@valetkey/protocol/form";
 import type { Log, Peer, Session } from "@valetkey/provider/op";
-import type { Interaction, Provider } from "@valetkey/provider/options";
+import type { Answer, Interaction, Provider } from "@valetkey/provider/options";
 import type { Directory, SignIn } from "../accounts/directory.ts";
 import type { Csrf } from "../csrf.ts";
+import { withPageHeaders } from "../page-headers.ts";
 import type { SignInAttempts } from "../throttle.ts";
 import type { Assets } from "./assets.ts";
 import { PageProblem } from "./page-problem.ts";
@@ -35,6 +37,8 @@ export interface Site extends Look {
   readonly directory: Directory | undefined;
   /** The embedding application's login page, if it signs people in. */
   readonly loginUrl: string | undefined;
+  /** The authentication context a password stands for. */
+  readonly acr: string | undefined;
   readonly csrf: Csrf;
   readonly attempts: SignInAttempts;
   readonly log: Log;
@@ -55,6 +59,15 @@ export function pathOf(look: Look, path: string, query: Readonly<Record<string, 
   const search = new URLSearchParams(given).toString();
   return `${look.base}${path}${search === "" ? "" : `?${search}`}`;
 }
+
+/** Path of the page for a step of an interaction. It names the app where that is known here: whoever comes too late is led back to it. */
+export function stepPath(look: Look, path: string, { id, client }: Pick<Interaction, "id" | "client">): string {
+  return pathOf(look, path, { interaction: id, app: isOfHere(client) ? client.client_id : undefined });
+}
+
+/** Tells whether an app was registered by whoever runs this server, and not by a stranger. */
+export const isOfHere = ({ provenance }: Pick<Interaction["client"], "provenance">): boolean =>
+  provenance === "admin" || provenance === "config";
 
 /** A person as pages show one. */
 export interface Shown {
@@ -92,6 +105,17 @@ export async function readOwnForm(site: Site, request: Request, repeatable: read
   if (refused === "cross-site") throw new PageProblem("cross_site");
   if (refused !== undefined) throw new PageProblem(refused === "no-cookie" ? "no_cookie" : "form_expired");
   return form;
+}
+
+/** Hands in what the person did; says that the interaction is over if it is, as after a second click. */
+export async function answerStep(site: Site, request: Request, id: string, answer: Answer): Promise<Response> {
+  try {
+    return withPageHeaders(await site.provider.interactions.answer(request, id, answer), site.https, "away");
+  } catch (thrown) {
+    if (!isOAuthError(thrown, "invalid_request")) throw thrown;
+    await interactionOf(site, request, id);
+    throw thrown;
+  }
 }
 
 /** Finds the interaction named in the query, or says that it is over. */

@@ -55,6 +55,7 @@ function Row({ site, app, words, token }: RowProps) {
         <strong>
           <bdi>{app.client_name}</bdi>
         </strong>{" "}
+        {app.host !== undefined && <bdi class="host">{app.host}</bdi>}{" "}
         {app.offline && <span class="badge">Also when you are away</span>}
         <ul class="scopes">
           {app.scope

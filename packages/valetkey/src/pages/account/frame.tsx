@@ -74,11 +74,14 @@ export function showAccount(
 
 function sectionsOf(site: Site): Section[] {
   const apps = { path: "/account/apps", words: "Connected apps" };
-  if (site.loginUrl !== undefined) return [apps];
+  const asked = site.provider.metadata.backchannel_authentication_endpoint !== undefined;
+  const requests = asked ? [{ path: "/approve", words: "Requests" }] : [];
+  if (site.loginUrl !== undefined) return [apps, ...requests];
   return [
     { path: "/account", words: "Overview" },
     ...(site.directory === undefined ? [] : [{ path: "/account/password", words: "Password" }]),
     { path: "/account/sessions", words: "Sessions" },
     apps,
+    ...requests,
   ];
 }
