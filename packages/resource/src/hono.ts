@@ -1,52 +1,63 @@
 /**
  * protectResource for Hono: `requireOAuth` is a middleware that sets `c.var.token`.
  *
- * Imports types only: Hono is the application's dependency, not ours.
+ * Imports types only: Hono is the application's dependency, not ours. Guarantees that a refusal passes through the middleware
+ * before it, e.g. CORS, as any answer does.
  */
-import { OAuthError } from "@valetkey/protocol/errors";
-import type { MiddlewareHandler } from "hono";
-import { NoCredentials } from "./challenge.ts";
-import {
-  type ProtectedResource,
-  protectResource as protect,
-  type RequireOptions,
-  type ResourceOptions,
-  readRequirement,
-  type Scopes,
-  type Token,
-} from "./protect.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { byRequest } from "./lib/by-request.ts";
+import { createGate } from "./lib/gate.ts";
+import { type CertificateSocket, certificateOfSocket, presentedByRequest } from "./lib/presented.ts";
+import type { ProtectedResource, RequireOptions, ResourceOptions } from "./protect.ts";
+import { type RequireOAuthOf, readRequirement } from "./requirement.ts";
+import type { Scopes, Token } from "./token.ts";
 
-export type { ResourceOptions, Scopes, Token } from "./protect.ts";
+export { type ResourceOptions, type Scopes, subjectKey, type Token } from "./protect.ts";
 
 type Middleware<T> = MiddlewareHandler<{ Variables: { token: T } }>;
 
-export interface RequireOAuth {
-  (scopes?: Scopes, options?: { readonly optional?: false }): Middleware<Token>;
-  (options: RequireOptions & { readonly optional: true }): Middleware<Token | undefined>;
-  (scopes: Scopes, options: RequireOptions): Middleware<Token | undefined>;
+export type RequireOAuth = RequireOAuthOf<Middleware<Token>, Middleware<Token | undefined>>;
+
+export interface HonoOptions extends ResourceOptions {
+  /**
+   * Gives the client's certificate (DER, base64) where a trusted proxy ends the TLS connection; Node's own connection unless given. A
+   * header that clients can send themselves makes a stolen token as good as before.
+   */
+  readonly certificate?: (c: Context) => string | undefined;
 }
 
-export interface HonoResource extends Omit<ProtectedResource, "requireOAuth"> {
+export interface HonoResource extends Omit<ProtectedResource, "requireOAuth" | "metadata"> {
   /** @example app.get("/profile", requireOAuth("profile"), (c) => c.json({ sub: c.var.token.sub })); */
   readonly requireOAuth: RequireOAuth;
+  /**
+   * Serves the RFC 9728 document. Needs the option `metadata`.
+   *
+   * @example app.use(metadata);
+   */
+  readonly metadata: MiddlewareHandler;
 }
 
 /** Creates the protection of one API; see `protectResource` in `@valetkey/resource`. */
-export function protectResource(options: ResourceOptions): HonoResource {
-  const { check, challengeFor } = protect(options);
+export function protectResource(options: HonoOptions): HonoResource {
+  const gate = createGate(options);
+  const { certificate = certificateOfNode } = options;
   const requireOAuth = (first?: Scopes | RequireOptions, second?: RequireOptions): Middleware<Token | undefined> => {
-    const { scopes, optional } = readRequirement(first, second);
+    const requirement = readRequirement(first, second);
     return async (c, next) => {
-      let token: Token | undefined;
-      try {
-        token = await check(c.req.raw, scopes);
-      } catch (e) {
-        if (!(e instanceof OAuthError)) throw e;
-        if (!(optional && e instanceof NoCredentials)) return challengeFor(e);
-      }
-      c.set("token", token);
-      return next();
+      const presented = presentedByRequest(c.req.raw, () => certificate(c));
+      const admission = await gate.admit(presented, requirement);
+      if (admission.refusal !== undefined) return admission.refusal;
+      c.set("token", admission.token);
+      await next();
+      for (const [name, value] of Object.entries(admission.headers)) c.header(name, value);
     };
   };
-  return { requireOAuth: requireOAuth as RequireOAuth, check, challengeFor };
+  const metadata: MiddlewareHandler = async (c, next) => gate.metadata(c.req.method, c.req.path) ?? next();
+  return { ...byRequest(gate), requireOAuth: requireOAuth as RequireOAuth, metadata };
+}
+
+/** `@hono/node-server` puts Node's request into the environment. */
+function certificateOfNode({ env }: Context): string | undefined {
+  const { incoming } = (env ?? {}) as { incoming?: { socket?: CertificateSocket } };
+  return certificateOfSocket(incoming?.socket);
 }

@@ -1,63 +1,72 @@
 /**
  * protectResource for Express and for bare `node:http`: `requireOAuth` is a `(req, res, next)` that sets `req.token`.
  *
- * Types are structural: nothing of Node or Express is imported. The request's body is not touched.
+ * Types are structural: nothing of Node or Express is imported. Guarantees that the request's body is not touched.
  */
-import { OAuthError } from "@valetkey/protocol/errors";
-import { type NodeRequest, type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
-import { NoCredentials } from "./challenge.ts";
-import {
-  type ProtectedResource,
-  protectResource as protect,
-  type RequireOptions,
-  type ResourceOptions,
-  readRequirement,
-  type Scopes,
-  type Token,
-} from "./protect.ts";
+import { type NodeRequest, type NodeResponse, sendResponse } from "@valetkey/protocol/node-http";
+import { byRequest } from "./lib/by-request.ts";
+import { createGate } from "./lib/gate.ts";
+import { type MetadataMiddleware, nodeMetadata } from "./lib/node-metadata.ts";
+import { type CertificateSocket, certificateOfSocket, presentedByNode } from "./lib/presented.ts";
+import type { ProtectedResource, RequireOptions, ResourceOptions } from "./protect.ts";
+import { readRequirement } from "./requirement.ts";
+import type { Scopes, Token } from "./token.ts";
 
-export type { ResourceOptions, Scopes, Token } from "./protect.ts";
+export { type ResourceOptions, type Scopes, subjectKey, type Token } from "./protect.ts";
 
-/** What `requireOAuth` leaves on the request. */
+/** Node's request: what `requireOAuth` reads, and what it leaves on it. */
 export interface CheckedRequest extends NodeRequest {
+  readonly socket?: CertificateSocket;
   token?: Token;
 }
 
 export type Middleware = (req: CheckedRequest, res: NodeResponse, next: (error?: unknown) => unknown) => Promise<void>;
 
-export interface NodeResource extends Omit<ProtectedResource, "requireOAuth"> {
+export interface NodeOptions extends ResourceOptions {
+  /**
+   * Gives the client's certificate (DER, base64) where a trusted proxy ends the TLS connection; the connection's own unless given. A
+   * header that clients can send themselves makes a stolen token as good as before.
+   */
+  readonly certificate?: (req: CheckedRequest) => string | undefined;
+}
+
+export interface NodeResource extends Omit<ProtectedResource, "requireOAuth" | "metadata"> {
   /** @example app.get("/profile", requireOAuth("profile"), (req, res) => res.json({ sub: tokenOf(req)?.sub })); */
   requireOAuth(scopes?: Scopes | RequireOptions, options?: RequireOptions): Middleware;
+  /**
+   * Serves the RFC 9728 document. Needs the option `metadata`.
+   *
+   * @example app.use(metadata);
+   */
+  readonly metadata: MetadataMiddleware;
 }
 
 /** Creates the protection of one API; see `protectResource` in `@valetkey/resource`. */
-export function protectResource(options: ResourceOptions): NodeResource {
-  const { check, challengeFor } = protect(options);
+export function protectResource(options: NodeOptions): NodeResource {
+  const gate = createGate(options);
+  const { certificate = ({ socket }) => certificateOfSocket(socket) } = options;
   const requireOAuth = (first?: Scopes | RequireOptions, second?: RequireOptions): Middleware => {
-    const { scopes, optional } = readRequirement(first, second);
+    const requirement = readRequirement(first, second);
     return async (req, res, next) => {
       try {
-        req.token = await check(headOf(req), scopes);
+        const admission = await gate.admit(
+          presentedByNode(req, () => certificate(req)),
+          requirement,
+        );
+        if (admission.refusal !== undefined) return await sendResponse(res, admission.refusal);
+        for (const [name, value] of Object.entries(admission.headers)) res.setHeader(name, value);
+        if (admission.token !== undefined) req.token = admission.token;
       } catch (e) {
-        const passes = optional && e instanceof NoCredentials;
-        if (!passes) return e instanceof OAuthError ? await sendResponse(res, challengeFor(e)) : void next(e);
+        next(e);
+        return;
       }
       await next();
     };
   };
-  return { requireOAuth, check, challengeFor };
+  return { ...byRequest(gate), requireOAuth, metadata: nodeMetadata(gate) };
 }
 
 /** Gives the token of a request that went through `requireOAuth`; nothing where it was optional and absent. */
 export function tokenOf(req: CheckedRequest): Token | undefined {
   return req.token;
-}
-
-/** Only the headers are needed: a body that is touched here would be lost to the route. */
-function headOf({ headers, raw, rawHeaders = raw?.rawHeaders }: NodeRequest): Request {
-  const once = () => undefined;
-  return toRequest(
-    { method: "GET", url: "/", headers, once, ...(rawHeaders === undefined ? {} : { rawHeaders }) },
-    { origin: "http://localhost" },
-  );
 }

@@ -1,6 +1,7 @@
 /** Protecting an API over HTTP: which tokens pass, which do not, and what the answers say. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { OAuthError } from "@valetkey/protocol/errors";
 import { generateKey, JwksUnavailable } from "@valetkey/protocol/jose";
 import { maxStaleKeys, rememberKeys } from "./lib/issuer.ts";
@@ -91,15 +92,15 @@ test("no token, or another scheme, is challenged without an error; a malformed o
   const guarded = requireOAuth("profile")(() => new Response("in"));
   const ask = (authorization?: string) =>
     guarded(new Request("https://api.example/", authorization === undefined ? {} : { headers: { authorization } }));
-  for (const value of [undefined, "Basic YTpi", "DPoP x"]) {
+  for (const value of [undefined, "Basic YTpi", "Bearerx y"]) {
     const answer = await ask(value);
     assert.equal(answer.status, 401);
     assert.equal(
       answer.headers.get("www-authenticate"),
-      'Bearer realm="a\\"b??c", resource_metadata="https://api.example/.well-known/x"',
+      'Bearer realm="a\\"b??c", resource_metadata="https://api.example/.well-known/x", scope="profile"',
     );
   }
-  for (const value of ["Bearer", "Bearer a b", "Bearer a,b"]) {
+  for (const value of ["Bearer", "Bearer a b", "Bearer a,b", "Bearer a, Bearer b"]) {
     const answer = await ask(value);
     assert.equal(answer.status, 400, value);
     assert.match(answer.headers.get("www-authenticate") ?? "", /error="invalid_request"/);
@@ -260,6 +261,80 @@ test("a key that was rotated in is found, one that was taken out is refused (JW-
   issuer.down = true;
   now += 601_000;
   await assert.rejects(check(bearing(await issuer.token(later))), { status: 503 }, "nor does an outage bring it back");
+});
+
+test("no keys, two keys of one kid, and none that may sign: refused or verified, never guessed (RS-09, JW-07)", async () => {
+  await using issuer = await startIssuer();
+  let now = Date.now();
+  const { check } = protectAt(issuer, { now: () => now });
+  issuer.keys = [];
+  const token = await issuer.token();
+  await assert.rejects(check(bearing(token)), { error: "invalid_token" });
+  const other = await generateKey("ES256");
+  const namesake = { ...other, publicJwk: { ...other.publicJwk, kid: issuer.key.kid } };
+  issuer.keys = [namesake, issuer.key];
+  now += 11_000;
+  assert.equal((await check(bearing(token))).sub, "alice", "it recovers, and the right one of two is found");
+  issuer.keys = [{ ...issuer.key, publicJwk: { ...issuer.key.publicJwk, use: "enc" } }];
+  now += 601_000;
+  const later = await issuer.token({ exp: Math.floor(now / 1000) + 60 });
+  await assert.rejects(check(bearing(later)), { error: "invalid_token" });
+});
+
+test("a signature that was verified counts again, but times, scopes and keys are looked at each time", async () => {
+  await using issuer = await startIssuer();
+  let now = Date.now();
+  const exp = Math.floor(now / 1000) + 300;
+  const token = await issuer.token({ exp });
+  for (const verifiedTokens of [0, 1, 1000]) {
+    const { check } = protectAt(issuer, { now: () => now, verifiedTokens, clockTolerance: 0 });
+    const first = await check(bearing(token));
+    assert.equal((await check(bearing(token))) === first, verifiedTokens > 0);
+    assert.throws(
+      () => Object.assign(first.claims, { sub: "mallory" }),
+      TypeError,
+      "no route changes what the next sees",
+    );
+    assert.throws(() => (first.scope as string[]).push("admin"), TypeError);
+    await assert.rejects(check(bearing(token), "admin"), { error: "insufficient_scope" });
+    await check(bearing(await issuer.token({ jti: "2" })));
+    await check(bearing(token));
+    now += 300_000;
+    await assert.rejects(check(bearing(token)), { description: "the access token has expired" });
+    now -= 300_000;
+    await check(bearing(token));
+    now -= 3_600_000;
+    await assert.rejects(check(bearing(token)), { error: "invalid_token" }, "a clock that was set right: not yet");
+    now += 3_600_000;
+  }
+  const tampered = `${token.slice(0, -8)}${token.endsWith("AAAAAAAA") ? "BBBBBBBB" : "AAAAAAAA"}`;
+  const { check } = protectAt(issuer);
+  await check(bearing(token));
+  await assert.rejects(check(bearing(tampered)), { error: "invalid_token" });
+});
+
+test("no token is in what is thrown, nor in what is answered (RS-14)", async () => {
+  await using issuer = await startIssuer();
+  const introspection = { client_id: "api", client_secret: "api secret" };
+  const { check, challengeFor } = protectAt(issuer, { introspection, dpop: {} });
+  const look = async (token: string, scheme = "Bearer") => {
+    const request = new Request("https://api.example/", {
+      headers: { Authorization: `${scheme} ${token}`, DPoP: "a.b.c" },
+    });
+    const error = await refusal(check(request, "admin"));
+    const answer = challengeFor(error, request, "admin");
+    const said = `${inspect(error, { depth: 9, showHidden: true })}${await answer.text()}${[...answer.headers]}`;
+    for (const part of token.split(".")) assert.ok(part.length < 8 || !said.includes(part), said);
+  };
+  const good = await issuer.token();
+  const bound = await issuer.token({ cnf: { jkt: "x" } });
+  for (const token of [good, await issuer.token({ aud: "x" }), `${good.slice(0, -9)}AAAAAAAAA`, bound, "opaque-secret"])
+    for (const scheme of ["Bearer", "DPoP"]) await look(token, scheme);
+  issuer.down = true;
+  await look("opaque-secret");
+  issuer.down = false;
+  issuer.known.set("opaque-secret", { active: true, aud: 1 });
+  await look("opaque-secret");
 });
 
 test("remembered keys are no longer used once their time is over", async () => {

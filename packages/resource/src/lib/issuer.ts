@@ -5,10 +5,11 @@
  * Guarantees that an outage of the issuer neither lets a token pass unverified nor stops those whose keys are known, for at
  * most an hour; and that a document about another issuer is refused.
  */
-import { serverError, temporarilyUnavailable } from "@valetkey/protocol/errors";
+import { serverError } from "@valetkey/protocol/errors";
 import { createRemoteJwks, type Jwk, JwksUnavailable, type KeyResolver } from "@valetkey/protocol/jose";
 import { type ServerMetadata, wellKnown } from "@valetkey/protocol/metadata";
 import { type Fetch, fetchText, readJsonObject } from "@valetkey/protocol/read-json";
+import { unavailable } from "./not-verified.ts";
 
 /** Milliseconds. */
 const fresh = 600_000;
@@ -46,8 +47,7 @@ export function createIssuer(issuer: string, ports: { readonly fetch: Fetch; rea
     if (error instanceof Wrong) known = undefined;
     if (known !== undefined && now() - known.at < stale) return known.metadata;
     if (error instanceof Wrong) throw serverError("the access token could not be checked", { cause: error });
-    const headers = { "Retry-After": "5" };
-    throw temporarilyUnavailable("the issuer does not answer at the moment", { cause: error, headers });
+    throw unavailable("the issuer does not answer at the moment", error, 5);
   }
 
   const metadata = async (): Promise<ServerMetadata> => {
@@ -102,7 +102,8 @@ async function discover(fetch: Fetch, issuer: string): Promise<ServerMetadata> {
   if (document.issuer !== issuer) throw new Wrong(`the document is about ${String(document.issuer)}, not ${issuer}`);
   for (const name of ["jwks_uri", "introspection_endpoint"]) {
     const value = document[name];
-    if (value !== undefined && !isSecure(value, issuer)) throw new Wrong(`${name} of ${issuer} must be an https URL`);
+    if (value !== undefined && !isSecureUrl(value, issuer))
+      throw new Wrong(`${name} of ${issuer} must be an https URL`);
   }
   return document as unknown as ServerMetadata;
 }
@@ -119,8 +120,8 @@ async function read(fetch: Fetch, url: URL): Promise<Record<string, unknown> | u
   }
 }
 
-// An issuer on https keeps everything on https; http is for issuers on loopback, which stay there.
-function isSecure(value: unknown, issuer: string): boolean {
+/** Tells whether a URL may be used: an issuer on https keeps everything on https; http is for issuers on loopback, which stay there. */
+export function isSecureUrl(value: unknown, issuer: string): boolean {
   if (typeof value !== "string" || !URL.canParse(value)) return false;
   const url = new URL(value);
   if (url.protocol === "https:") return true;

@@ -1,6 +1,6 @@
 /** An authorization server on loopback that publishes keys and answers introspection, and can be down or tell lies. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { generateKey, type SigningKey, signJwt } from "@valetkey/protocol/jose";
@@ -19,6 +19,12 @@ export interface Issuer extends AsyncDisposable {
   /** What introspection says, by token. */
   readonly known: Map<string, Json>;
   readonly paths: string[];
+  /** Questions at the introspection endpoint, as they came. */
+  readonly questions: { readonly headers: IncomingHttpHeaders; readonly form: URLSearchParams }[];
+  /** Answers them in another way; nothing: as usual. */
+  reply: ((form: URLSearchParams) => Promise<{ type: string; body: string } | undefined>) | undefined;
+  /** Who asks need not say who they are. */
+  open: boolean;
   /** Claims of a good token. */
   claims(): Json;
   token(change?: Json, header?: { typ?: string; key?: SigningKey; kid?: string }): Promise<string>;
@@ -47,9 +53,14 @@ export async function startIssuer(): Promise<Issuer> {
       }
       if (path === "/jwks") return send(200, { keys: issuer.keys.map(({ publicJwk }) => publicJwk) });
       if (path !== "/introspect") return send(404, {});
-      if (req.headers.authorization !== `Basic ${btoa("api:api+secret")}`)
+      const form = new URLSearchParams(text);
+      issuer.questions.push({ headers: req.headers, form });
+      if (!issuer.open && req.headers.authorization !== `Basic ${btoa("api:api+secret")}`)
         return send(401, { error: "invalid_client" });
-      return send(200, issuer.known.get(new URLSearchParams(text).get("token") ?? "") ?? { active: false });
+      void (issuer.reply?.(form) ?? Promise.resolve(undefined)).then((reply) => {
+        if (reply !== undefined) return res.writeHead(200, { "Content-Type": reply.type }).end(reply.body);
+        return send(200, issuer.known.get(form.get("token") ?? "") ?? { active: false });
+      });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -62,6 +73,9 @@ export async function startIssuer(): Promise<Issuer> {
     document: {},
     known: new Map(),
     paths: [],
+    questions: [],
+    reply: undefined,
+    open: false,
     claims() {
       const now = Math.floor(Date.now() / 1000);
       const who = { iss: url, aud: audience, sub: "alice", client_id: "app", jti: "1", scope: "profile photos:read" };

@@ -1,0 +1,72 @@
+/**
+ * How this API asks an issuer what a token is: who it is itself, and how long an answer counts.
+ *
+ * RFC 7662 §2.1 and §4, RFC 7523 §2.2 as updated by RFC 10070, RFC 8705 §2, RFC 9701 §4.
+ * Guarantees that an answer is used no longer than `cacheFor` allows, and never beyond the token's own end.
+ */
+
+import type { ImportedKey, Jwk, JwsAlgorithm } from "@valetkey/protocol/jose";
+import type { Fetch } from "@valetkey/protocol/read-json";
+import type { HmacAlgorithm } from "@valetkey/protocol/secret-jwt";
+import { type Duration, readDuration } from "./lib/duration.ts";
+
+/** How this API proves who it is, as registered at the issuer. */
+export type IntrospectionClient =
+  | {
+      readonly client_id: string;
+      readonly client_secret: string;
+      /** Default `client_secret_basic`. */
+      readonly token_endpoint_auth_method?: "client_secret_basic" | "client_secret_post";
+    }
+  | {
+      readonly client_id: string;
+      readonly token_endpoint_auth_method: "private_key_jwt";
+      /** An imported key, or a JWK with its private half. */
+      readonly private_key: ImportedKey | Jwk;
+      readonly kid?: string;
+      readonly alg: JwsAlgorithm;
+    }
+  | {
+      readonly client_id: string;
+      readonly token_endpoint_auth_method: "client_secret_jwt";
+      /** At least as long as the hash: 32 bytes for HS256. */
+      readonly client_secret: string;
+      /** Default HS256. */
+      readonly alg?: HmacAlgorithm;
+    }
+  | {
+      /** The certificate travels with the connection: the `fetch` given here carries it. */
+      readonly client_id: string;
+      readonly token_endpoint_auth_method: "tls_client_auth" | "self_signed_tls_client_auth";
+    };
+
+export type IntrospectionOptions = IntrospectionClient & {
+  /**
+   * How long an answer counts, at most `"5m"`: so long a revoked token still passes. Default 0: every request asks. That a token is
+   * not active is kept too, for 10 seconds at most.
+   */
+  readonly cacheFor?: Duration;
+  /** How many answers are kept; default 1000, and as many of tokens that are not active. */
+  readonly cacheEntries?: number;
+  /** Asks for signed answers and accepts no others (RFC 9701); default false. */
+  readonly signed?: boolean;
+  /** Private keys, if answers are registered to be encrypted. */
+  readonly decryption_keys?: readonly Jwk[];
+  /** For this call alone; default the resource's. */
+  readonly fetch?: Fetch;
+};
+
+const longestCache = 300;
+
+/** Reads `cacheFor` and `cacheEntries`; what is out of bounds is a `TypeError`. */
+export function readCacheBounds({ cacheFor = 0, cacheEntries = 1000 }: IntrospectionOptions): {
+  /** Seconds. */
+  readonly lifetime: number;
+  readonly entries: number;
+} {
+  const lifetime = readDuration("introspection.cacheFor", cacheFor);
+  if (lifetime > longestCache) throw new TypeError(`introspection.cacheFor must be at most "5m", got ${cacheFor}`);
+  if (!Number.isSafeInteger(cacheEntries) || cacheEntries < 1)
+    throw new TypeError(`introspection.cacheEntries must be a positive number, got ${cacheEntries}`);
+  return { lifetime, entries: cacheEntries };
+}
