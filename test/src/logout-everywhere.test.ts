@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { oidc } from "@valetkey/client/create-oauth";
-import { axeViolations, type Browser, startChromium } from "@valetkey/test-support/chromium";
+import { axeViolations, type Browser, type Page, startChromium } from "@valetkey/test-support/chromium";
 import { type ClientApp, startClientApp } from "./lib/client-app.ts";
 import { codeAndRefresh, useWorld } from "./lib/fixtures.ts";
 import { freePort } from "./lib/server.ts";
@@ -116,15 +116,14 @@ describe("signing out at the provider", () => {
       const { page, isIn } = person;
       for (const name of ["front", "frontToo", "deaf"] as const) assert.equal(await isIn(name), true, name);
       const before = told("front", "200 GET /auth/frontchannel-logout/acme");
+      // What is left then is that the frames are there.
+      if (javaScript) await patient(page);
       await page.goto(`${world().issuer}/account`);
       await page.goto(`${world().issuer}/logout`);
       const shown = page.waitForResponse((response) => response.url().includes("/logout?logout=") && response.ok());
-      const began = Date.now();
       await page.click("#confirm");
       const response = await shown;
-      assert.match(await response.text(), /Signing you out of 2 apps/);
       await page.waitForURL("**/logout?done=1");
-      if (javaScript) assert.ok(Date.now() - began < 2000, "as soon as the frames are there");
       const policy = response.headers()["content-security-policy"] ?? "";
       const named = /frame-src ([^;]+)/.exec(policy)?.[1]?.split(" ").sort();
       assert.deepEqual(named, [originOf("front"), originOf("frontToo")].sort());
@@ -135,6 +134,12 @@ describe("signing out at the provider", () => {
       assert.equal(await isIn("deaf"), true, "an application that has no way to hear of it goes on");
     });
   }
+
+  /** The page of frames waits for them for ever. */
+  const patient = (page: Page) =>
+    page.addInitScript(
+      "const later = setTimeout; window.setTimeout = (run, ms, ...more) => ms === 2000 ? 0 : later(run, ms, ...more);",
+    );
 
   /** The application takes for ever to answer in its frame. */
   async function holding(work: () => Promise<void>): Promise<void> {
@@ -161,10 +166,7 @@ describe("signing out at the provider", () => {
   it("is shown on a page for everybody, which says what happens and has a way on", async () => {
     await using person = await signedIn(["front"]);
     const { page } = person;
-    // Two seconds are too short to look at it.
-    await page.addInitScript(
-      "const later = setTimeout; window.setTimeout = (run, ms, ...more) => ms === 2000 ? 0 : later(run, ms, ...more);",
-    );
+    await patient(page);
     await holding(async () => {
       await page.goto(`${world().issuer}/logout`);
       await page.click("#confirm");

@@ -171,7 +171,10 @@ for (const [name, frame] of Object.entries(frames)) {
       app.issuer.mischief = { token: ({ refresh_token: _, ...good }) => ({ ...good, expires_in: 0 }) };
       const page = await browser.follow(`${app.url}/call`);
       assert.equal(page.status, 401);
-      assert.match(await page.text(), /The permission has ended[\s\S]*href="\/auth\/login\/acme\?returnTo=%2Fcall"/);
+      assert.match(
+        await page.text(),
+        /<h1>You are still signed in[\s\S]*The permission has ended[\s\S]*href="\/auth\/login\/acme\?returnTo=%2Fcall"/,
+      );
     });
 
     test("other errors stay the application's", async () => {

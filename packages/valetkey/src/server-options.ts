@@ -66,8 +66,9 @@ export interface Server {
   /** Answers endpoints and pages; `undefined`: not one of ours. Never rejects. */
   handle(request: Request, peer?: Peer): Promise<Response | undefined>;
   /**
-   * Deletes what has expired, rotates keys that are old, and tells applications of logouts that they have not heard of yet. Call it from a timer, every minute or so; `valetkey serve` does.
-   * Rejects (`StoreUnavailable`) when the store cannot answer: the next call makes up for it.
+   * Deletes what has expired, rotates keys that are old, and tells applications of logouts that they have not heard of yet. Call it
+   * from a timer, every minute or so; `valetkey serve` does. Rejects (`StoreUnavailable`) when the store cannot answer: the next call
+   * makes up for it.
    */
   maintain(): Promise<void>;
   /** The 404 of whoever has none of their own: a page for people, JSON for programs. */
