@@ -102,7 +102,8 @@ export async function fetchJson(
   return { response, body: parseJsonObject(text, unreadable(response)) };
 }
 
-type Fault = (message: string, detail?: { cause?: unknown }) => Error;
+/** Makes the error for what is wrong. */
+export type Fault = (message: string, detail?: { cause?: unknown }) => Error;
 
 const unreadable =
   (response: Response): Fault =>
@@ -116,7 +117,8 @@ function parseJsonObject(text: string, fault: Fault): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function parseJson(text: string, fault: Fault): unknown {
+/** Parses JSON out of a parameter, within the same bounds but for its length; what is wrong with it is said by `fault`. */
+export function parseJson(text: string, fault: Fault): unknown {
   const { depth, repeats } = shapeOf(text, maxDepth);
   if (depth > maxDepth) throw fault(`the JSON is nested more than ${maxDepth} levels deep`);
   // Which of the two counts is a matter of the parser: neither does (RFC 8259 §4).
@@ -125,6 +127,6 @@ function parseJson(text: string, fault: Fault): unknown {
     return parseWithoutProto(text);
   } catch {
     // Without the parser's own error: it quotes the text, and the text may be a token.
-    throw fault("the body is not JSON");
+    throw fault("it is not JSON");
   }
 }

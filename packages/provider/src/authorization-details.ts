@@ -1,10 +1,11 @@
 /**
  * Rich authorization requests: types of `authorization_details` declared as values (RFC 9396).
  *
- * Guarantees that nothing is granted of a type nobody declared, that what is asked for is bounded in size, and that a token
+ * Guarantees that nothing is granted of a type nobody declared, that what is asked for is bounded in size and depth, and that a token
  * request can only ask for elements that were granted, word by word.
  */
 import { invalidAuthorizationDetails } from "@valetkey/protocol/errors";
+import { parseJson } from "@valetkey/protocol/read-json";
 import type { Client } from "./clients.ts";
 import type { Op } from "./op.ts";
 
@@ -73,12 +74,7 @@ export function wordsOfDetails(
 function parse(text: string): AuthorizationDetail[] {
   if (text.length > longest)
     throw invalidAuthorizationDetails(`authorization_details is longer than ${longest} characters`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Not JSON, or nested too deeply for the parser.
-  }
+  const value = parseJson(text, (message) => invalidAuthorizationDetails(`authorization_details: ${message}`));
   if (!Array.isArray(value) || value.length === 0 || value.length > most)
     throw invalidAuthorizationDetails(`authorization_details must be a JSON array of 1 to ${most} objects`);
   for (const one of value) {

@@ -2,7 +2,7 @@
  * Which client metadata may be registered (RFC 7591 §2 and §3.2.2, OpenID Connect Registration §2, RFC 9700 §2).
  *
  * What is not understood is dropped, as RFC 7591 §2 wants; what is understood and not supported is refused, so that
- * nobody believes in a protection they do not have. Guarantees that metadata which passed is complete, consistent and
+ * nobody believes in a protection they do not have, and no administrator in a notification that never comes. Guarantees that metadata which passed is complete, consistent and
  * bounded in size.
  */
 
@@ -78,7 +78,10 @@ function examine(
     throw invalidClientMetadata("client metadata must be an object");
   }
   const ofDocument = provenance === "document";
-  const metadata = checkMembers(given as Record<string, unknown>, op.members, { ofDocument });
+  const metadata = checkMembers(given as Record<string, unknown>, op.members, {
+    ofDocument,
+    byHand: !isStranger({ provenance }),
+  });
   // A client of OAuth 1.0a has no use for the token endpoint, unless it says so.
   const signs = registeredMethods(metadata).length > 0;
   const grant_types = readStrings(metadata, "grant_types") ?? (signs ? [] : ["authorization_code"]);

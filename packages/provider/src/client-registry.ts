@@ -11,12 +11,12 @@ import { createHandle, createId } from "@valetkey/protocol/random";
 import { type Change, StoreUnavailable } from "@valetkey/store";
 import { checkClient } from "./check-client.ts";
 import { keepSecret, secretKindOf, usableSecrets } from "./client-secrets.ts";
-import { type Client, clientOf, findClient, isClientId, keepClient } from "./clients.ts";
+import { type Client, clientOf, findClient, isClientId, isStranger, keepClient } from "./clients.ts";
 import { removeAll } from "./cut.ts";
 import { type ClientData, insert, type Kinds, list, replace } from "./entries.ts";
 import type { Op } from "./op.ts";
 import type { Clients } from "./options.ts";
-import { checkSector } from "./pairwise.ts";
+import { checkSameSector, checkSector } from "./pairwise.ts";
 
 /** How a client is registered. */
 export interface Registering {
@@ -114,6 +114,7 @@ export async function withMetadata(
   // The one it registered with may come back with the rest; any other was looked at before, or is not to be believed.
   const same = software_statement !== undefined && software_statement === data.metadata.software_statement;
   const checked = checkClient(op, same ? rest : given, client.provenance);
+  if (isStranger(client)) checkSameSector(op, data.metadata, checked);
   await checkSector(op, checked);
   const secrets = usableSecrets(op, checked, data.secrets);
   const kept = stated(statement ?? (same ? String(software_statement) : undefined));

@@ -214,6 +214,8 @@ export interface GrantData {
   readonly authorization_details?: readonly AuthorizationDetail[];
   /** The grant it was made from by an exchange: it ends with that one. */
   readonly parent?: string;
+  /** Made from somebody's token or assertion, for minutes: no person gave it, and nothing is added to it. */
+  readonly borrowed?: true;
   /** What the refresh tokens of a public client are bound to (RFC 9449 §5, RFC 8705 §4). */
   readonly cnf?: Confirmation;
   /** The installation of the client that got it, where installations authenticate with keys of their own. */

@@ -76,7 +76,8 @@ export async function readGrantAction(op: Op, client: Client, form: Form): Promi
   }
   if (grant_id === undefined) throw invalidRequest("grant_id is missing");
   const entry = await find(op.store, "grant", grant_id);
-  if (entry === undefined || entry.client !== client.client_id) throw unknownGrant();
+  // What an exchange or an assertion gave for minutes would last for months, and longer than what it stands on.
+  if (entry === undefined || entry.client !== client.client_id || entry.data.borrowed === true) throw unknownGrant();
   return { action, grant_id };
 }
 

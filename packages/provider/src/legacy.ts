@@ -22,6 +22,7 @@ import type { Awaitable } from "./op.ts";
 import { chooseAudience } from "./resources.ts";
 import type { ResponseType } from "./response-types.ts";
 import { allowedScopes } from "./scopes-of.ts";
+import { bindingOfGrant } from "./tokens/binding.ts";
 
 /** OpenID Connect's implicit flow with the ID token only: `id_token` (Core §3.2). */
 export const implicitIdToken: ResponseType = { response_type: "id_token" };
@@ -49,7 +50,7 @@ export function passwordGrant({
   const refusal = () => invalidGrant("the name or the password is wrong");
   return {
     grant_type: "password",
-    async redeem(op, { form, client, now, peer }) {
+    async redeem(op, { form, client, now, peer, binding }) {
       const { username, password } = form;
       if (username === undefined || password === undefined) throw invalidRequest("username and password are needed");
       // A client strangers registered must not be handed passwords.
@@ -77,6 +78,7 @@ export function passwordGrant({
         sid: createId(now),
         offline: true,
         createdAt: now,
+        ...bindingOfGrant(client, binding),
       };
       const refreshes =
         op.grants.has("refresh_token") && client.metadata.grant_types?.includes("refresh_token") === true;

@@ -14,7 +14,7 @@ import { readDocument, shownOf } from "./lib/client-document.ts";
 import { fetchDocument, NoDocument } from "./lib/fetch-document.ts";
 import { networkOf } from "./network.ts";
 import type { Limit, Op, Peer } from "./op.ts";
-import { checkSector } from "./pairwise.ts";
+import { checkSector, movesTo } from "./pairwise.ts";
 
 /** Milliseconds for which a document that was of no use is not fetched again: no verdict, only a pause. */
 const pause = 5000;
@@ -120,8 +120,10 @@ async function keep(
     shownOf(read) !== shownOf({ metadata: before.metadata, methods: before.document.methods });
   if (changed) {
     op.log.warn({ event: "client-document.changed", client_id }, "the metadata document of a client has changed");
-    if (rules.onChange === "revoke") await revokeGrants(op, client_id);
   }
+  // In another sector it gets no names for the people whom it knows already.
+  const moved = before !== undefined && movesTo(op, before.metadata, read.metadata);
+  if (moved || (changed && rules.onChange === "revoke")) await revokeGrants(op, client_id);
   const changedAt = changed ? now : before?.document?.changedAt;
   const data: ClientData = {
     secrets: [],

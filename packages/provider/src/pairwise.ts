@@ -63,7 +63,13 @@ export async function subjectOf(
 /** §8.1: the host of the sector_identifier_uri, or else of the redirect URIs. */
 function sectorOf({ sector_identifier_uri, redirect_uris = [] }: ClientMetadata): string {
   const uri = sector_identifier_uri ?? redirect_uris[0] ?? "";
-  return URL.canParse(uri) ? new URL(uri).host : uri;
+  return URL.canParse(uri) ? hostOf(uri) : uri;
+}
+
+/** An application with a scheme of its own (RFC 8252 §7.1) is known by that: there is no host in its URIs. */
+function hostOf(uri: string): string {
+  const { host, protocol } = new URL(uri);
+  return host !== "" && ["https:", "http:"].includes(protocol) ? host : `${protocol}//${host}`;
 }
 
 /**
@@ -71,17 +77,34 @@ function sectorOf({ sector_identifier_uri, redirect_uris = [] }: ClientMetadata)
  * host; with one, the document there lists them all. Throws `invalid_client_metadata`.
  */
 export async function checkSector(op: Pick<Op, "fetch" | "pairwise">, metadata: ClientMetadata): Promise<void> {
-  const { sector_identifier_uri, subject_type, redirect_uris = [] } = metadata;
+  const { sector_identifier_uri, subject_type, redirect_uris = [], jwks_uri } = metadata;
   if (op.pairwise === undefined) return;
   if (sector_identifier_uri === undefined) {
-    const hosts = new Set(redirect_uris.map((uri) => new URL(uri).host));
+    const hosts = new Set(redirect_uris.map(hostOf));
     if (subject_type === "pairwise" && hosts.size !== 1)
       throw invalidClientMetadata("pairwise subjects need redirect_uris on one host, or a sector_identifier_uri");
     return;
   }
   const listed = await readSector(op, sector_identifier_uri);
-  if (!redirect_uris.every((uri) => listed.includes(uri)))
-    throw invalidClientMetadata("the document at sector_identifier_uri does not list all redirect_uris");
+  // CIBA Core §4: without any it is the keys that show whose client it is.
+  const [own, named] = redirect_uris.length > 0 ? [redirect_uris, "all redirect_uris"] : [[jwks_uri], "the jwks_uri"];
+  if (!own.every((uri) => uri !== undefined && listed.includes(uri)))
+    throw invalidClientMetadata(`the document at sector_identifier_uri does not list ${named}`);
+}
+
+/** Tells whether a client that is changed would know people by other names than before, of a sector it was not in. */
+export function movesTo(op: Pick<Op, "pairwise">, before: ClientMetadata, after: ClientMetadata): boolean {
+  if (op.pairwise === undefined || after.subject_type !== "pairwise") return false;
+  return before.subject_type !== "pairwise" || sectorOf(before) !== sectorOf(after);
+}
+
+/**
+ * Checks that a stranger's client stays in the sector it registered in: otherwise it would learn by which `sub` another sector knows
+ * the people whom it knows already. Throws `invalid_client_metadata`.
+ */
+export function checkSameSector(op: Pick<Op, "pairwise">, before: ClientMetadata, after: ClientMetadata): void {
+  if (movesTo(op, before, after))
+    throw invalidClientMetadata("a client with pairwise subjects stays on its host: register another one");
 }
 
 async function readSector(op: Pick<Op, "fetch">, uri: string): Promise<readonly unknown[]> {

@@ -28,6 +28,11 @@ const table: [string[], string[], string[], [string[], string[]] | "invalid_targ
   ],
   [[], ["x"], [a, j], [[], ["x"]]],
   [[], ["email"], [], [[], ["email"]]],
+  // Nobody named a resource: the scope says which, if it says one.
+  [[], ["z", "email"], [], [[b], ["z"]]],
+  [[], ["y"], [], [[], ["y"]]],
+  [[], ["openid", "z"], [], [[], ["openid", "z"]]],
+  [[b], ["z"], [], "invalid_target"],
   [[], ["x"], ["https://gone.test"], [[], ["x"]]],
   [[a], ["openid", "x", "z"], [a, b], [[a], ["x"]]],
   [[a, a], ["x"], [a], [[a], ["x"]]],

@@ -54,6 +54,11 @@ function withoutAsking(
 ): readonly string[] {
   // A client that signs people in and names no resource wants to go to userinfo.
   if (scope.includes("openid")) return [];
+  // RFC 9068 §3, RFC 8707 §2: most clients know no resources. Scopes that one resource alone knows say which is meant.
+  if (resource.length === 0) {
+    const meant = [...op.resources.values()].filter(({ scopes }) => scope.some((one) => scopes.includes(one)));
+    return meant.length === 1 ? meant.map((one) => one.resource) : [];
+  }
   const known = resource.filter((one) => op.resources.has(one));
   return sameForm(op, known) ? known : [];
 }

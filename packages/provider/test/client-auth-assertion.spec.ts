@@ -150,6 +150,19 @@ describe("private_key_jwt (OpenID Connect Core §9, RFC 7523 §2.2, RFC 10070 §
       await tokensOf(await ask(world, "/token", asking(await forge(world, key, "svc", changes))));
   });
 
+  it("lives for ten minutes at most, or for as long as the configuration says (TK-16)", async () => {
+    for (const [maxLifetime, longest] of [
+      [undefined, 600],
+      [3600, 3600],
+    ] as const) {
+      const world = await ready({ clientAuth: [privateKeyJwt(maxLifetime === undefined ? {} : { maxLifetime })] });
+      const now = Math.floor(world.clock.now / 1000);
+      const sent = async (exp: number) => ask(world, "/token", asking(await forge(world, key, "svc", { exp })));
+      await tokensOf(await sent(now + longest));
+      await assertError(await sent(now + longest + 30), "invalid_client");
+    }
+  });
+
   it("is the client's own word: iss and sub are the client_id, under one of its own keys (TK-17, RFC 7523 §3)", async () => {
     const world = await ready();
     await world.addClient(machine("other", { token_endpoint_auth_method, jwks: jwksOf(other) }));

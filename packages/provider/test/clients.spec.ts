@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isOAuthError } from "@valetkey/protocol/errors";
+import { frontchannelLogout } from "@valetkey/provider/logout/channels";
 import { createWorld, type TestClient } from "./op.ts";
 import { api, assertError, isActive, post, service, tokensOf } from "./token-side.ts";
 
@@ -46,6 +47,39 @@ describe("the registry of clients (RFC 6749 §2)", () => {
     const stranger = { redirect_uris: ["https://s.test/"], introspects: [api.resource] };
     const dynamic = await world.provider.clients.add(stranger, { provenance: "dynamic" });
     assert.equal(dynamic.client.metadata.introspects, undefined);
+  });
+
+  it("tells an administrator of a notification or a protection there is none of here; a program reads it in the answer (RFC 7591 §2)", async () => {
+    const { clients } = (await createWorld({ logout: [frontchannelLogout] })).provider;
+    const site = { redirect_uris: ["https://site.test/cb"] };
+    const uri = "https://site.test/bye";
+    const says = (text: string) => (error: unknown) =>
+      refused(error) && String((error as Error).message).includes(text);
+    const lost: [object, string][] = [
+      [
+        { backchannel_logout_uri: uri },
+        "backchannel_logout_uri is not supported here: the back channel is not in the list logout",
+      ],
+      [{ backchannel_logout_session_required: true }, "the back channel"],
+      [{ authorization_encrypted_response_alg: "RSA-OAEP-256" }, "the list responseModes"],
+      [{ introspection_encrypted_response_alg: "RSA-OAEP-256" }, "the list answers"],
+      [{ backchannel_client_notification_endpoint: uri }, "the list grants"],
+    ];
+    for (const [metadata, text] of lost)
+      for (const provenance of ["admin", "config"] as const)
+        await assert.rejects(clients.add({ ...site, ...metadata }, { provenance }), says(text));
+    const { client } = await clients.add(
+      { ...site, frontchannel_logout_uri: uri, backchannel_logout_session_required: false, unheard_of: "x" },
+      admin,
+    );
+    assert.equal(client.metadata.frontchannel_logout_uri, uri);
+    assert.equal(client.metadata.unheard_of, undefined);
+    await assert.rejects(
+      clients.set(client.client_id, { metadata: { ...site, backchannel_logout_uri: uri } }),
+      refused,
+    );
+    const dynamic = await clients.add({ ...site, backchannel_logout_uri: uri }, { provenance: "dynamic" });
+    assert.equal(dynamic.client.metadata.backchannel_logout_uri, undefined);
   });
 
   it("accepts the old secret during the overlap and not after it (TK-26)", async () => {

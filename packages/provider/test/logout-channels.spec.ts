@@ -343,7 +343,7 @@ describe("who is told (Back-Channel Logout §2.7, Front-Channel Logout §3)", ()
     assert.deepEqual(await waiting(world), []);
     assert.equal(world.provider.metadata.backchannel_logout_supported, undefined);
     assert.equal(world.provider.metadata.frontchannel_logout_supported, undefined);
-    const { client } = await world.provider.clients.add(back("two"), { provenance: "admin" });
+    const { client } = await world.provider.clients.add(back("two"), { provenance: "dynamic" });
     assert.equal(client.metadata.backchannel_logout_uri, undefined);
   });
 });

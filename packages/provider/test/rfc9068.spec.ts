@@ -122,6 +122,16 @@ describe("the audience of an access token (RFC 8707 §2)", () => {
     assert.equal(tokens.scope, "api:read api:write");
   });
 
+  it("is the one resource that knows the scopes, where a client names none; the issuer where two do (RFC 9068 §3)", async () => {
+    const world = await createWorld(options);
+    const signed = await tokensFor(world, { scope: "email signed:read" });
+    assert.deepEqual([claimsOf(signed.access_token).aud, signed.scope], [signedApi.resource, "signed:read"]);
+    const again = await tokensOf(await refresh(world, signed.refresh_token));
+    assert.equal(claimsOf(again.access_token).aud, signedApi.resource);
+    const shared = await tokensFor(world, { scope: "api:read" });
+    assert.deepEqual((await world.provider.tokens.read(shared.access_token))?.aud, [issuer]);
+  });
+
   it("is the issuer when the granted resources want different forms", async () => {
     const world = await createWorld(options);
     const tokens = await tokensFor(world, {

@@ -118,6 +118,12 @@ test("a client of the configuration may have what the lists give a meaning to, a
   assert.deepEqual(mistakesOf({ clients: [{ ...client, require_pushed_authorization_requests: true }] }), []);
   const bound = { ...client, dpop_bound_access_tokens: true };
   assert.match(mistakesOf({ bindings: [], clients: [bound] })[0] ?? "", /dpop_bound_access_tokens is not supported/);
+  const told = { ...client, backchannel_logout_uri: "https://wiki.example/bye" };
+  assert.deepEqual(mistakesOf({ clients: [told] }), []);
+  for (const config of [{ logout: [] }, { profile: "oauth21" }] as const)
+    assert.deepEqual(mistakesOf({ ...config, clients: [told] } as never), [
+      "clients[0] backchannel_logout_uri is not supported here: the back channel is not in the list logout",
+    ]);
   assert.match(mistakesOf({ profile: "fapi2", clients: [client] })[0] ?? "", /token_endpoint_auth_method must be/);
   // What is malformed is one mistake, and the rest is looked at with what the profile says.
   assert.deepEqual(providerMistakes({ issuer: "https://id.example", logout: 7, clients: [client] }), []);

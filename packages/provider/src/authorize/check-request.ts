@@ -26,6 +26,7 @@ import type { Op } from "../op.ts";
 import { subjectOf } from "../pairwise.ts";
 import { canonicalResponseType, holds } from "../response-types.ts";
 import { allowedScopes, knownScopes } from "../scopes-of.ts";
+import { isRequired } from "../tokens/binding.ts";
 import { checkClaims } from "./check-claims.ts";
 import type { Target } from "./trusted-target.ts";
 
@@ -133,8 +134,8 @@ function checkArrival(op: Op, { metadata }: Client, { pushed, signed }: Arrived)
     throw invalidRequest("the request must be signed: send it as a request object");
 }
 
-function checkResponseType(op: Op, { metadata }: Client, sent: string | undefined): string {
-  const { grant_types = ["authorization_code"], response_types = ["code"] } = metadata;
+function checkResponseType(op: Op, client: Client, sent: string | undefined): string {
+  const { grant_types = ["authorization_code"], response_types = ["code"] } = client.metadata;
   if (sent === undefined) throw invalidRequest("response_type is missing");
   const response_type = canonicalResponseType(sent);
   if (!op.responseTypes.has(response_type))
@@ -146,6 +147,9 @@ function checkResponseType(op: Op, { metadata }: Client, sent: string | undefine
   ];
   if (!needed.every((one) => grant_types.includes(one)) || !registered.includes(response_type))
     throw unauthorizedClient("this client is not registered for this response_type");
+  // RFC 9449 §5.2, RFC 8705 §3.4: what goes through a redirect is bound to nothing.
+  if (holds(response_type, "token") && isRequired(op, client))
+    throw unauthorizedClient("tokens of this client are bound to a key, which a token in a redirect cannot be");
   return response_type;
 }
 

@@ -7,6 +7,7 @@
 import { invalidRequest, invalidRequestUri } from "@valetkey/protocol/errors";
 import { type Form, parseForm } from "@valetkey/protocol/form";
 import { findByHandle, type Known } from "../entries.ts";
+import { checkFlood } from "../flood.ts";
 import { meetClient } from "../meet-client.ts";
 import type { Op, Peer } from "../op.ts";
 import { checkState } from "./read-request.ts";
@@ -30,6 +31,8 @@ export async function resolveRequest(op: Op, form: Form, peer: Peer): Promise<Re
   if (op.requestObjects === undefined || form.client_id === undefined) return { parameters: form, signed: false };
   const client = await meetClient(op, form.client_id, peer);
   if (client === undefined || client.disabled) return { parameters: form, signed: false };
+  // Whoever comes makes this server call the client's: not without end.
+  if (form.request_uri !== undefined) await checkFlood(op, peer);
   const parameters = await readRequestObject(op, client, form);
   if (parameters === undefined) return { parameters: form, signed: false };
   checkState(parameters.state);

@@ -5,6 +5,7 @@
  * servers it is presented at the same time.
  */
 import {
+  type AssertionChecks,
   type AssertionVerifier,
   clientAssertionType,
   verifyClientAssertion,
@@ -56,10 +57,10 @@ export async function verifyOnce(
   { client_id }: Client,
   assertion: string,
   verifier: AssertionVerifier,
-  formerAudiences: readonly string[] = [],
+  further: Pick<AssertionChecks, "formerAudiences" | "maxLifetime"> = {},
 ): Promise<true> {
   const { issuer } = op;
-  const checks = { client_id, issuer, verifier, now: op.now(), formerAudiences };
+  const checks = { client_id, issuer, verifier, now: op.now(), ...further };
   const { jti, expiresAt } = await verifyClientAssertion(assertion, checks);
   await refuseReplay(op, client_id, jti, expiresAt);
   return true;

@@ -20,16 +20,18 @@ const usual: readonly JwsAlgorithm[] = ["ES256", "PS256", "EdDSA", "Ed25519", "R
 /**
  * `private_key_jwt`. `legacyAudiences`: assertions for the token endpoint, or for the endpoint they are sent to, count too, for
  * clients from before RFC 10070; such an assertion can be had by whoever makes a client believe in a wrong token endpoint.
- * `plainAudience`: the audience must be a text, not a list of one (FAPI 2.0 Security Profile §5.3.2.1).
+ * `plainAudience`: the audience must be a text, not a list of one (FAPI 2.0 Security Profile §5.3.2.1). `maxLifetime`: seconds an
+ * assertion may count for, 600 unless given; those of Authlib count for 3600.
  */
 export function privateKeyJwt(
   options: {
     readonly algorithms?: readonly JwsAlgorithm[];
     readonly legacyAudiences?: boolean;
     readonly plainAudience?: boolean;
+    readonly maxLifetime?: number;
   } = {},
 ): ClientAuthMethod {
-  const { algorithms = usual, legacyAudiences = false, plainAudience = false } = options;
+  const { algorithms = usual, legacyAudiences = false, plainAudience = false, maxLifetime = 600 } = options;
   return {
     method: "private_key_jwt",
     members: { ...clientKeyMembers, token_endpoint_auth_signing_alg: text(20) },
@@ -42,13 +44,9 @@ export function privateKeyJwt(
       if (keys === undefined || accepted.length === 0) return false;
       if (plainAudience && typeof decodeUnverified(client_assertion).claims.aud !== "string") return false;
       const called = new URL(new URL(request.url).pathname, op.issuer).href;
-      return verifyOnce(
-        op,
-        client,
-        client_assertion,
-        { keys, algorithms: accepted },
-        legacyAudiences ? [op.urls.token, called] : [],
-      );
+      const formerAudiences = legacyAudiences ? [op.urls.token, called] : [];
+      const verifier = { keys, algorithms: accepted };
+      return verifyOnce(op, client, client_assertion, verifier, { formerAudiences, maxLifetime });
     },
 
     check(metadata, provenance) {

@@ -13,9 +13,14 @@ import { algorithmsFor, readOwnAssertion, verifyOnce } from "./assertion.ts";
 import type { ClientAuthMethod } from "./method.ts";
 import { checkSigningAlgorithm, signingAlgorithms } from "./private-key-jwt.ts";
 
-/** `client_secret_jwt`: HS256, HS384 and HS512 unless `algorithms` says less. */
-export function secretJwt(options: { readonly algorithms?: readonly HmacAlgorithm[] } = {}): ClientAuthMethod {
-  const { algorithms = hmacAlgorithms } = options;
+/**
+ * `client_secret_jwt`: HS256, HS384 and HS512 unless `algorithms` says less. `maxLifetime`: seconds an assertion may count for, 600
+ * unless given; those of Authlib count for 3600.
+ */
+export function secretJwt(
+  options: { readonly algorithms?: readonly HmacAlgorithm[]; readonly maxLifetime?: number } = {},
+): ClientAuthMethod {
+  const { algorithms = hmacAlgorithms, maxLifetime = 600 } = options;
   return {
     method: "client_secret_jwt",
     secret: "readable",
@@ -29,7 +34,7 @@ export function secretJwt(options: { readonly algorithms?: readonly HmacAlgorith
       for (const client_secret of await readSecrets(op, client.entry.data)) {
         const verifier = { client_secret, algorithms: accepted.filter((alg) => isLongEnough(client_secret, alg)) };
         try {
-          return await verifyOnce(op, client, client_assertion, verifier);
+          return await verifyOnce(op, client, client_assertion, verifier, { maxLifetime });
         } catch (error) {
           if (!isOAuthError(error, "invalid_client") || !isWrongKey(error.cause)) throw error;
         }

@@ -12,6 +12,7 @@ import {
   redirectToWeb,
   unauthorizedClient,
   unmetAuthenticationRequirements,
+  unsupportedResponseType,
 } from "@valetkey/protocol/errors";
 import { encodeForm, type Form, formValues, readForm } from "@valetkey/protocol/form";
 import { createHandle, createId } from "@valetkey/protocol/random";
@@ -38,6 +39,7 @@ import { ownsGrant, unknownGrant } from "../grant-management.ts";
 import { jsonResponse } from "../lib/json-response.ts";
 import type { Op, Peer } from "../op.ts";
 import { query } from "../response-modes/response-mode.ts";
+import { holds } from "../response-types.ts";
 import { findBinding } from "../tokens/binding.ts";
 
 /** Milliseconds a grant outlives its code: clocks of other nodes may differ that much. */
@@ -80,6 +82,8 @@ async function read(op: Op, client: Client, form: Form, dpop_jkt: string | undef
     // Nobody is sent anywhere: there is no target but the answer itself.
     const target = { client, redirect_uri: "", redirect_uri_sent: false, mode: query, state: form.state };
     const request = await checkRequest(op, target, form, { pushed: true, signed: false });
+    // A code is what comes out of this, so it is what must be asked for: then PKCE was looked at.
+    if (!holds(request.response_type, "code")) throw unsupportedResponseType("response_type must be code here");
     return { client, request, parameters: askedIn(form, client), dpop_jkt, attempts: 0 };
   }
   const entry = await findByHandle(op.store, "auth-session", form.auth_session);

@@ -1,7 +1,7 @@
 /**
  * The grant management API: a client looks at what a person has allowed it, or gives it back (Grant Management for OAuth 2.0 -03 §6).
  *
- * Guarantees that nothing is told or ended but for the client the grant was given to, with a token that has the scope for it, and that
+ * Guarantees that nothing is told or ended but for the client the grant was given to (and, with a person's token, by that person), with a token that has the scope for it, and that
  * no token is ever in an answer.
  */
 import { challenge } from "@valetkey/protocol/authorization-header";
@@ -19,12 +19,18 @@ import { readPresented } from "./userinfo.ts";
 export async function grantEndpoint(op: Op, request: Request, peer: Peer): Promise<Response> {
   const revokes = request.method === "DELETE";
   try {
-    const client_id = await callerOf(op, request, peer, revokes ? "grant_management_revoke" : "grant_management_query");
+    const { client_id, subject } = await callerOf(
+      op,
+      request,
+      peer,
+      revokes ? "grant_management_revoke" : "grant_management_query",
+    );
     const prefix = `${new URL(op.urls.grant_management).pathname}/`;
     const grant_id = new URL(request.url).pathname.slice(prefix.length);
     const entry = await find(op.store, "grant", grant_id);
     // §6.6: what belongs to others is as good as nothing.
-    if (entry === undefined || entry.client !== client_id)
+    const isTheirs = subject === undefined || subject === entry?.subject;
+    if (entry === undefined || entry.client !== client_id || !isTheirs)
       return new Response(null, { status: 404, headers: { "Cache-Control": "no-store" } });
     if (!revokes) return jsonResponse(described(op, entry.data, entry.expiresAt));
     await cutGrant(op, grant_id);
@@ -40,15 +46,15 @@ export async function grantEndpoint(op: Op, request: Request, peer: Peer): Promi
   }
 }
 
-/** The client whose token it is. Throws 401 or 403. */
-async function callerOf(op: Op, request: Request, peer: Peer, scope: string): Promise<string> {
+/** The client whose token it is, and the person, if it is one's. Throws 401 or 403. */
+async function callerOf(op: Op, request: Request, peer: Peer, scope: string) {
   const presented = readPresented(request, peer);
   const read = presented && (await readToken(op, presented.token, op.now()));
   if (presented === undefined || read?.state.kind !== "access" || !read.state.aud.includes(op.issuer))
     throw invalidToken("the access token is not valid here");
   await checkPresented(op, request, presented, read.state.cnf);
   if (!read.state.scope.includes(scope)) throw insufficientScope(`the access token lacks the scope ${scope}`);
-  return read.state.client_id;
+  return read.state;
 }
 
 /** §6.4. */

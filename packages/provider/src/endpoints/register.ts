@@ -11,6 +11,7 @@ import { readJsonObject } from "@valetkey/protocol/read-json";
 import { changeClient, registerClient, removeClient, withMetadata, withNewSecret } from "../client-registry.ts";
 import { secretKindOf } from "../client-secrets.ts";
 import { type Client, findClient } from "../clients.ts";
+import { checkFlood } from "../flood.ts";
 import { jsonResponse } from "../lib/json-response.ts";
 import { choose } from "../metadata-choices.ts";
 import type { Op, Peer, RegistrationPolicy } from "../op.ts";
@@ -23,6 +24,8 @@ const limit = 65_536;
 export async function registerEndpoint(op: Op, request: Request, peer: Peer): Promise<Response> {
   const policy = policyOf(op);
   const now = op.now();
+  // What is refused is counted as well: this server may have called others to find out.
+  await checkFlood(op, peer);
   const changes = await policy.authorize(op, request, peer);
   const { metadata, statement } = await readMetadata(op, await readJsonObject(request, { limit }));
   const { id, handle, digest } = await createHandle("registration", now);

@@ -57,6 +57,7 @@ export function jwtBearer({ issuers, scopes }: JwtBearerOptions): GrantType {
         auth_time: typeof claims.auth_time === "number" ? claims.auth_time : Math.floor(now / 1000),
         sid: createId(now),
         offline: true,
+        borrowed: true,
         createdAt: now,
         ...bindingOfGrant(client, binding),
       };

@@ -4,6 +4,7 @@
  * Guarantees that a grant which was cut, or whose person is gone or disabled, yields nothing any more.
  */
 import { findAccount } from "../claims.ts";
+import { findClient } from "../clients.ts";
 import { find, type Known } from "../entries.ts";
 import type { Account, Op } from "../op.ts";
 
@@ -19,11 +20,11 @@ export interface LiveGrant {
 export async function findLiveGrant(op: Op, id: string, client_id: string): Promise<LiveGrant | undefined> {
   const entry = await find(op.store, "grant", id);
   if (entry === undefined || entry.client !== client_id || entry.subject === undefined) return undefined;
-  // RFC 8693: what was made by an exchange stands on what it was made from, link by link.
+  // RFC 8693: what was made by an exchange stands on what it was made from, link by link, and on whom that was given to.
   let { parent } = entry.data;
   while (parent !== undefined) {
     const above: Known<"grant"> | undefined = await find(op.store, "grant", parent);
-    if (above === undefined) return undefined;
+    if (above === undefined || (await findClient(op, above.client ?? ""))?.disabled !== false) return undefined;
     parent = above.data.parent;
   }
   const account = await findAccount(op, entry.subject);

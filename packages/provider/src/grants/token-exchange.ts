@@ -13,6 +13,7 @@ import { clientSubject } from "../claims.ts";
 import type { Client } from "../clients.ts";
 import { type GrantData, insert } from "../entries.ts";
 import type { Awaitable, Op } from "../op.ts";
+import { subjectFor } from "../pairwise.ts";
 import { tokenForm } from "../resources.ts";
 import { allowedScopes } from "../scopes-of.ts";
 import { isSame } from "../tokens/binding.ts";
@@ -79,8 +80,12 @@ export function tokenExchange(options: TokenExchangeOptions): GrantType {
       if (subject === undefined) throw invalidRequest("subject_token is missing");
       const actor = await readToken(op, options, request, "actor");
       // RFC 9449 §7: a bound token is of no use to whoever does not hold the key.
-      if (subject.cnf !== undefined && !isSame(subject.cnf, binding?.cnf))
-        throw invalidRequest("the subject_token is bound to a key that was not proved");
+      for (const [name, cnf] of [
+        ["subject_token", subject.cnf],
+        ["actor_token", actor?.cnf],
+      ] as const)
+        if (cnf !== undefined && !isSame(cnf, binding?.cnf))
+          throw invalidRequest(`the ${name} is bound to a key that was not proved`);
       if (form.requested_token_type === idJag) return assertIdentity(options, request, subject);
       if (![undefined, tokenTypes.access_token, tokenTypes.jwt].some((one) => one === form.requested_token_type))
         throw invalidRequest("this requested_token_type is not supported");
@@ -130,14 +135,15 @@ async function readToken(
   return readExchanged(op, issuers, request.client, token, type);
 }
 
-/** §4.4: the claim names the actor by issuer and subject. */
-function mayAct(op: Op, { may_act }: ExchangedToken, actor: ExchangedToken): boolean {
+/** §4.4: the claim names the actor by issuer and subject; without issuer as its own issuer would. */
+function mayAct(op: Op, { may_act, issuer }: ExchangedToken, actor: ExchangedToken): boolean {
   if (typeof may_act !== "object" || may_act === null) return false;
-  const { iss = op.issuer, sub } = may_act as { iss?: unknown; sub?: unknown };
-  return sub === actor.subject && iss === actor.issuer;
+  const { iss = issuer, sub } = may_act as { iss?: unknown; sub?: unknown };
+  if (iss === op.issuer) return sub === actor.subject;
+  return iss === actor.issuer && sub !== undefined && sub === actor.sub;
 }
 
-function issuance(op: Op, request: TokenRequest, asked: ExchangeRequest, exchange: Exchange): Issuance {
+async function issuance(op: Op, request: TokenRequest, asked: ExchangeRequest, exchange: Exchange): Promise<Issuance> {
   const { client, now } = request;
   const { subject } = asked;
   const allowed = allowedScopes(op, client);
@@ -155,11 +161,12 @@ function issuance(op: Op, request: TokenRequest, asked: ExchangeRequest, exchang
     ...(subject.acr === undefined ? {} : { acr: subject.acr }),
     sid: createId(now),
     offline: true,
+    borrowed: true,
     ...(subject.grant === undefined ? {} : { parent: subject.grant }),
     createdAt: now,
   };
   const id = createId(now);
-  const act = exchange.semantics === "impersonation" ? subject.act : actorOf(op, asked);
+  const act = exchange.semantics === "impersonation" ? subject.act : await actorOf(op, asked);
   return {
     changes: [insert("grant", { id, client: client.client_id, subject: subject.subject, expiresAt, data })],
     subject: subject.subject,
@@ -173,15 +180,16 @@ function issuance(op: Op, request: TokenRequest, asked: ExchangeRequest, exchang
 }
 
 /** §4.1: who acts, and who acted before. A chain as long as this leads in a circle. */
-function actorOf(op: Op, { client, subject, actor }: ExchangeRequest): Readonly<Record<string, unknown>> {
+async function actorOf(
+  op: Op,
+  { client, subject, actor }: ExchangeRequest,
+): Promise<Readonly<Record<string, unknown>>> {
   let depth = 1;
   for (let act = subject.act; act !== undefined; act = act.act as typeof act) depth++;
   if (depth > deepest) throw invalidRequest(`the subject_token has passed through more than ${deepest} actors`);
-  const who =
-    actor === undefined
-      ? { iss: op.issuer, sub: clientSubject(client.client_id) }
-      : { iss: actor.issuer, sub: actor.subject };
-  return { ...who, ...(subject.act === undefined ? {} : { act: subject.act }) };
+  // Whoever acts is somebody here, and named as this client knows people.
+  const sub = actor === undefined ? clientSubject(client.client_id) : await subjectFor(op, client, actor.subject);
+  return { iss: op.issuer, sub, ...(subject.act === undefined ? {} : { act: subject.act }) };
 }
 
 /** ID-JAG §4.3: who is signed in here, said to another authorization server, for the client there. */

@@ -131,6 +131,23 @@ const checks: Readonly<Record<string, MemberCheck>> = {
   tls_client_certificate_bound_access_tokens: unsupportedIfTrue,
 };
 
+/**
+ * Members somebody counts on, with what would bring them. §2 has us drop what no part knows, and a program reads in the answer what was
+ * kept; whoever registers a client by hand reads no such answer, and is told.
+ */
+const promises: Readonly<Record<string, string>> = {
+  backchannel_logout_uri: "the back channel is not in the list logout",
+  backchannel_logout_session_required: "the back channel is not in the list logout",
+  frontchannel_logout_uri: "the front channel is not in the list logout",
+  frontchannel_logout_session_required: "the front channel is not in the list logout",
+  authorization_encrypted_response_alg: "JWTs are not in the list responseModes",
+  authorization_encrypted_response_enc: "JWTs are not in the list responseModes",
+  introspection_encrypted_response_alg: "encrypted introspection is not in the list answers",
+  introspection_encrypted_response_enc: "encrypted introspection is not in the list answers",
+  backchannel_client_notification_endpoint: "CIBA is not in the list grants",
+  backchannel_authentication_request_signing_alg: "CIBA is not in the list grants",
+};
+
 /** §2.2: what people read may be there in many languages. */
 const translated = ["client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"];
 const mostTranslations = 50;
@@ -138,11 +155,12 @@ const mostTranslations = 50;
 /**
  * Checks every member and keeps those we use: those named here, and those the provider's parts know. Throws
  * `invalid_client_metadata` or `invalid_software_statement`. `ofDocument`: what could be used and is not supported is dropped.
+ * `byHand`: what promises protection or a notification that there is none of here is refused.
  */
 export function checkMembers(
   given: Readonly<Record<string, unknown>>,
   members: Readonly<Record<string, MemberCheck>>,
-  { ofDocument = false }: { readonly ofDocument?: boolean } = {},
+  { ofDocument = false, byHand = false }: { readonly ofDocument?: boolean; readonly byHand?: boolean } = {},
 ): ClientMetadata {
   const kept: Record<string, unknown> = {};
   let translations = 0;
@@ -152,6 +170,9 @@ export function checkMembers(
     const [base = name, language] = name.split("#", 2);
     const check = Object.hasOwn(members, base) ? members[base] : Object.hasOwn(checks, base) ? checks[base] : undefined;
     if (ofDocument && check === unsupported) continue;
+    // `false` is what we do anyway.
+    if (byHand && check === undefined && value !== false && Object.hasOwn(promises, base))
+      throw invalidClientMetadata(`${base} is not supported here: ${promises[base]}`);
     // What is wrong is wrong in every language, kept or not.
     if (check?.(value, base) !== true) continue;
     if (language !== undefined) {

@@ -9,6 +9,7 @@ import { parameterAbsent } from "@valetkey/protocol/oauth1/signed-request";
 import { findByHandle } from "../entries.ts";
 import { findLiveGrant } from "../grants/live-grant.ts";
 import type { Op } from "../op.ts";
+import { allowedScopes } from "../scopes-of.ts";
 import type { ReadToken } from "../tokens/read-token.ts";
 import { unseal } from "./sealed.ts";
 import { type Place, verifyRequest } from "./verify-request.ts";
@@ -26,7 +27,10 @@ export async function readSignedToken(op: Op, http: Request, place: Place): Prom
   });
   const { client } = verified;
   const { entry, grant } = verified.token;
-  const { scope, resource, auth_time, acr } = grant.entry.data;
+  const { resource, auth_time, acr } = grant.entry.data;
+  // It lives long and is never refreshed: what an administrator has taken from the client since is gone now.
+  const allowed = allowedScopes(op, client);
+  const scope = grant.entry.data.scope.filter((name) => name === "offline_access" || allowed.has(name));
   return {
     client,
     account: grant.account,

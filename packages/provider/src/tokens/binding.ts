@@ -64,7 +64,8 @@ export async function findBinding(op: Op, request: Request, peer: Peer, client: 
   return found.find(({ cnf }) => cnf.jkt !== undefined) ?? found[0];
 }
 
-function isRequired(op: Op, client: Client): boolean {
+/** Tells whether this client gets tokens only that are bound to a key. */
+export function isRequired(op: Op, client: Client): boolean {
   return op.boundTokens({ client }) || op.bindings.some((method) => method.wantedBy(client));
 }
 
