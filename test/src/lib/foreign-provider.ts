@@ -118,6 +118,7 @@ export async function startForeignProvider(
     }
     const grant = new provider.Grant({ accountId: session?.accountId, clientId: params.client_id });
     grant.addOIDCScope(String(params.scope));
+    if (typeof params.resource === "string") grant.addResourceScope(params.resource, String(params.scope));
     // Single claims (OpenID Connect Core §5.5) need a consent of their own.
     grant.addOIDCClaims(prompt.details?.missingOIDCClaims ?? []);
     await provider.interactionFinished(

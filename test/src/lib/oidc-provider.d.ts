@@ -24,6 +24,7 @@ declare module "oidc-provider" {
       clientId: unknown;
     }) => {
       addOIDCScope(scope: string): void;
+      addResourceScope(resource: string, scope: string): void;
       addOIDCClaims(claims: readonly string[]): void;
       save(): Promise<string>;
     };

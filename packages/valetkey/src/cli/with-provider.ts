@@ -17,7 +17,7 @@ import { readDatabaseUrl } from "../accounts/database.ts";
 import { findConfig } from "../load-config.ts";
 import { DatabaseUnusable, openParts, type Parts } from "../open.ts";
 import { readSecret, secretPath } from "../secret-file.ts";
-import { readSettings, type Settings } from "../settings.ts";
+import { readSettings, type Settings, type Sourced } from "../settings.ts";
 import { CliError } from "./errors.ts";
 import { hasStore, looking } from "./look-at-database.ts";
 import { harmless, type Terminal, withoutPassword } from "./terminal.ts";
@@ -44,15 +44,20 @@ export function withCommonFlags(command: Command): Command {
     .option("--json", "print one JSON document");
 }
 
-/** Reads the settings that flags, environment and file come to. Throws `ConfigError`. */
-export async function settingsOf(terminal: Terminal, flags: CommonFlags, more: Record<string, unknown> = {}) {
+/** Reads the settings that flags, environment and file come to, changed by `change` if given. Throws `ConfigError`. */
+export async function settingsOf(
+  terminal: Terminal,
+  flags: CommonFlags,
+  more: Record<string, unknown> = {},
+  change: (given: ReadonlyMap<string, Sourced>) => ReadonlyMap<string, Sourced> = (given) => given,
+) {
   const found = await findConfig({
     env: terminal.env,
     folder: terminal.folder,
     flags: { database: flags.database, issuer: flags.issuer, ...more },
     ...(flags.config === undefined ? {} : { file: flags.config }),
   });
-  return { ...readSettings(found.given, found.mistakes), path: found.path };
+  return { ...readSettings(change(found.given), found.mistakes), path: found.path };
 }
 
 /** Opens everything, works, closes everything. A database that is not there yet is made. */

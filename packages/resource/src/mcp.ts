@@ -1,0 +1,124 @@
+/**
+ * protectMcp: the authorization of an MCP server, around its `Request → Response` function.
+ *
+ * Model Context Protocol 2026-07-28 and 2025-11-25 (Authorization), RFC 9728 §3 and §5.1, RFC 6750 §3, RFC 8707 §2. Guarantees that the
+ * server behind sees only requests with a token an issuer made for exactly this resource, and that a tool that needs more scope
+ * is answered by a challenge and not by a result.
+ */
+import { OAuthError } from "@valetkey/protocol/errors";
+import type { InsufficientScope } from "./challenge.ts";
+import { withHeaders } from "./lib/by-request.ts";
+import { calledTools } from "./lib/called-tools.ts";
+import { createGate } from "./lib/gate.ts";
+import { type Peer, presentedByRequest, readCredentials } from "./lib/presented.ts";
+import { type McpToken, mcpToken } from "./mcp-token.ts";
+import type { ResourceDescription } from "./metadata.ts";
+import type { ResourceOptions } from "./options.ts";
+import { readRequirement } from "./requirement.ts";
+
+export { type AuthInfo, type McpToken, tokenOf } from "./mcp-token.ts";
+
+export interface McpOptions extends Omit<ResourceOptions, "audience" | "metadata" | "resource_metadata"> {
+  /** The URL of the MCP server as clients write it: what tokens are made for. https, or http on loopback. */
+  readonly resource: string;
+  /** Scopes every request needs: `"a b"` is both. What clients ask for first. */
+  readonly scope?: string;
+  /** Scopes of single tools besides, by name: `{ upload: "photos:write" }`. A call without them is not let through. */
+  readonly tools?: Readonly<Record<string, string>>;
+  /** Bytes of a body that is looked into for `tools`; default 4 MiB. Larger ones are 413. */
+  readonly bodyLimit?: number;
+  /** More members of the RFC 9728 document, e.g. `resource_name`; `scopes_supported` is `scope` unless given. */
+  readonly metadata?: ResourceDescription;
+}
+
+/** Answers a request that carries a good token. */
+export type McpHandler = (request: Request, token: McpToken) => Response | Promise<Response>;
+
+/**
+ * Protects an MCP server. Serves the RFC 9728 document at its place, guards every other path. A mistake in the options is a
+ * `TypeError`.
+ *
+ * ```ts
+ * export default {
+ *   fetch: protectMcp(
+ *     { issuer: "http://localhost:4000", resource: "http://localhost:3000/mcp", scope: "mcp", tools: { upload: "photos:write" } },
+ *     (request, token) => mcp.fetch(request, { authInfo: token.authInfo }),
+ *   ),
+ * };
+ * ```
+ */
+export function protectMcp(
+  options: McpOptions,
+  handler: McpHandler,
+): (request: Request, peer?: Peer) => Promise<Response> {
+  const { resource, scope = "", tools = {}, bodyLimit = 4 * 1024 * 1024, metadata, ...rest } = options;
+  const usual = readRequirement(scope);
+  const scopes_supported = [...(usual.scopes[0] ?? [])];
+  const described = { ...(scopes_supported.length === 0 ? {} : { scopes_supported }), ...metadata };
+  const gate = createGate({ ...rest, audience: resource, metadata: described });
+  const needs = new Map(Object.entries(tools));
+  const anyToken = readRequirement();
+
+  return async (request, peer) => {
+    const document = gate.metadata(request.method, new URL(request.url).pathname);
+    if (document !== undefined) return document;
+    const presented = presentedByRequest(request, () => peer?.certificate);
+    const refuse = (error: OAuthError) => gate.refuse(error, presented, usual);
+    const required = Promise.withResolvers<InsufficientScope>();
+    let token: McpToken;
+    let headers: Readonly<Record<string, string>>;
+    try {
+      const checked = await gate.check(presented, anyToken);
+      const raw = readCredentials(presented.authorization)?.token ?? "";
+      headers = checked.headers;
+      token = mcpToken(checked.token, { raw, resource, refuse: required.resolve });
+      const called = request.method === "POST" && needs.size > 0 ? await calledTools(request, bodyLimit) : [];
+      token.require([scope, ...called.map((name) => needs.get(name) ?? "")].join(" "));
+    } catch (e) {
+      if (!(e instanceof OAuthError)) throw e;
+      return refuse(e);
+    }
+    const answer = await answerOrRefusal(async () => handler(request, token), request.method, required.promise);
+    return withHeaders(answer instanceof OAuthError ? refuse(answer) : answer, headers);
+  };
+}
+
+/**
+ * Waits for the answer, and of one that is streamed for its beginning: until then a tool can turn it into a challenge. MCP servers
+ * catch what tools throw, so that it is heard of here by itself.
+ */
+async function answerOrRefusal(
+  answer: () => Promise<Response>,
+  method: string,
+  required: Promise<InsufficientScope>,
+): Promise<Response | InsufficientScope> {
+  const answering = answer().then(async (response) => {
+    const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+    // The stream of a GET waits for events that may never come.
+    return method === "POST" && isStream && response.body !== null ? begun(response, response.body) : response;
+  });
+  // In this order: what was required in vain before the answer was there counts.
+  const first = await Promise.race([required, answering.catch((error: unknown) => ({ error }))]);
+  if (first instanceof OAuthError) {
+    answering.then(({ body }) => body?.cancel()).catch(() => {});
+    return first;
+  }
+  return answering;
+}
+
+/** The same answer, after the first piece of its stream was there. */
+async function begun(response: Response, body: ReadableStream<Uint8Array>): Promise<Response> {
+  const reader = body.getReader();
+  let next: ReturnType<typeof reader.read> | undefined = reader.read();
+  await next;
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await (next ?? reader.read());
+      next = undefined;
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(stream, response);
+}
