@@ -123,6 +123,8 @@ test("a host of one's own network that is allowed by name is called at its port 
   const fetch = guardedFetch({ allow: [`rp.internal:${server.port}`], resolve, ca: cert });
   assert.equal(await (await fetch(`https://rp.internal:${server.port}/`)).text(), "hello");
   await refused(fetch(`https://rp.internal:${other.port}/`), /at port/);
+  const usual = guardedFetch({ allow: [`rp.internal:${server.port}`], resolve, ca: cert, ports: [443, other.port] });
+  await refused(usual(`https://rp.internal:${other.port}/`), /at port/);
   await refused(fetch(`http://rp.internal:${server.port}/`), /not https/);
   await refused(fetch(`https://xrp.internal:${server.port}/`), /at port/);
   const bad = names({ "rp.internal": [["169.254.169.254"]] });

@@ -115,7 +115,8 @@ export function guardedFetch(options: GuardOptions = {}): typeof fetch {
     if (protocol !== "https:" && !(protocol === "http:" && here))
       throw new OutboundRefused(`${protocol}//${hostname} is not https`);
     const named = allowed.some((one) => one.hostname === hostname && one.port === port);
-    if (!here && !named && !ports.includes(port))
+    // What is allowed in one's own network is allowed at its port, whichever ports public hosts may be called at.
+    if (!here && !named && (isAllowed(hostname) || !ports.includes(port)))
       throw new OutboundRefused(`${hostname} is not called at port ${port}`);
     // An address instead of a name is never looked up.
     const literal = hostname.replace(/^\[|\]$/g, "");
