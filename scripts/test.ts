@@ -27,15 +27,18 @@ const files = globSync(
     return existsSync(resolve(root, `${source}.ts`)) || existsSync(resolve(root, `${source}.tsx`));
   })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
-  .sort();
+  // The black box takes longest: begun first, it leaves no core idle at the end.
+  .sort((a, b) => Number(b.startsWith("test/")) - Number(a.startsWith("test/")) || (a < b ? -1 : 1));
 if (files.length === 0) {
   console.error(`no test file${wanted.length > 0 ? ` contains ${wanted.join(" or ")}` : ""}`);
   process.exit(1);
 }
-// Many files wait for other processes most of the time: three at once keep two cores busy.
-const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", "--test-concurrency=3", ...files], {
+// Many files wait for other processes most of the time: four at once keep two cores busy.
+const run = spawnSync(process.execPath, ["--test", "--test-timeout=120000", "--test-concurrency=4", ...files], {
   cwd: root,
   stdio: "inherit",
+  // Several hundred processes load the same modules: compiled once, they start sooner.
+  env: { ...process.env, NODE_COMPILE_CACHE: resolve(root, "node_modules/.cache/compiled") },
   // A test that failed may have left something running that nothing waits for.
   timeout: 1_200_000,
 });
