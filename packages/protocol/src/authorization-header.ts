@@ -90,6 +90,7 @@ function fromBase64(text: string): Uint8Array | undefined {
 }
 
 function formDecode(text: string): string | undefined {
+  if (/^[\w.~-]*$/.test(text)) return text;
   try {
     const decoded = decodeURIComponent(text.replaceAll("+", " "));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 6749 Appendix A.1 and A.2 leave control characters out

@@ -23,6 +23,14 @@ const node = (
   globalThis as { process?: { getBuiltinModule?(name: string): NodeCrypto | undefined } }
 ).process?.getBuiltinModule?.("node:crypto");
 
+/** Node's encoder, by the same rule: where it is at hand it does in one step what takes four. */
+const buffers = (globalThis as { Buffer?: Buffers }).Buffer;
+
+interface Buffers {
+  from(bytes: ArrayBufferLike, start: number, length: number): { toString(encoding: "base64url"): string };
+  from(text: string, encoding: "base64url"): Uint8Array;
+}
+
 const bytesOf = (value: string | Bytes): Bytes => (typeof value === "string" ? encoder.encode(value) : value);
 
 /** Hashes a text (as UTF-8) or bytes with SHA-256: 32 bytes. */
@@ -56,6 +64,7 @@ export async function hkdf(secret: string | Bytes, info: string, bytes: number):
 
 /** Writes bytes as base64url without padding. */
 export function base64url(bytes: Uint8Array): string {
+  if (buffers !== undefined) return buffers.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
   let binary = "";
   // fromCharCode takes its input as arguments: chunks keep it off the stack limit.
   for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
@@ -65,20 +74,27 @@ export function base64url(bytes: Uint8Array): string {
 /** Reads base64url; nothing for padding, other characters, an impossible length or bits that encode nothing. */
 export function fromBase64url(text: string): Bytes | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  // One value, one spelling (RFC 4648 §3.5): the last character may not carry bits beyond the last byte.
+  const spare = text.length % 4 === 2 ? "AQgw" : text.length % 4 === 3 ? "AEIMQUYcgkosw048" : undefined;
+  if (spare?.includes(text.charAt(text.length - 1)) === false) return undefined;
+  if (buffers !== undefined) return new Uint8Array(buffers.from(text, "base64url"));
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
-  // One value, one spelling (RFC 4648 §3.5): the last character may not carry bits beyond the last byte.
-  const tail = bytes.subarray(bytes.length - (bytes.length % 3));
-  return tail.length === 0 || text.endsWith(base64url(tail)) ? bytes : undefined;
+  return bytes;
 }
 
 /** Compares two texts or two byte strings in a time that depends on their lengths only. */
 export function constantTimeEqual(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  let difference = 0;
+  if (typeof a === "string" && typeof b === "string") {
+    if (a.length !== b.length) return false;
+    for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at);
+    return difference === 0;
+  }
   const left = typeof a === "string" ? encoder.encode(a) : a;
   const right = typeof b === "string" ? encoder.encode(b) : b;
   if (left.length !== right.length) return false;
-  let difference = 0;
   for (let at = 0; at < left.length; at++) difference |= (left[at] ?? 0) ^ (right[at] ?? 0);
   return difference === 0;
 }

@@ -102,6 +102,7 @@ export function encodeForm(record: Form | Readonly<Record<string, string | reado
 // Strict where WHATWG is lenient: a stray % or bytes that are not UTF-8 are a mistake, not text. NUL is refused because
 // databases refuse it.
 function decode(text: string): string {
+  if (/^[\w.~:/-]*$/.test(text)) return text;
   try {
     const decoded = decodeURIComponent(text.replaceAll("+", " "));
     if (!decoded.includes("\0")) return decoded;

@@ -5,15 +5,21 @@
  * Guarantees that the URL's origin is the configured one, never what a Host header or an absolute request target says.
  */
 import { encodeForm } from "./form.ts";
+import { incomingHeaders } from "./lib/incoming-headers.ts";
+import { type BodySource, incomingRequest } from "./lib/incoming-request.ts";
+import { type PlainHeaders, TextResponse } from "./text-response.ts";
 
 type Listener = () => void;
+type PlainResponse = NonNullable<TextResponse["plain"]>;
 
 /** The stream part of Node's IncomingMessage, structurally. */
 interface NodeStream extends AsyncIterable<Uint8Array | string> {
   readonly readableEnded?: boolean;
   readonly complete?: boolean;
   readonly rawHeaders?: readonly string[];
+  readonly destroyed?: boolean;
   once(event: "close", listener: Listener): unknown;
+  pause?: BodySource["pause"];
 }
 
 /** Node's IncomingMessage, Express's Request, or (with `raw`) Fastify's Request. */
@@ -35,8 +41,9 @@ export interface NodeResponse {
   readonly destroyed?: boolean;
   readonly writableFinished?: boolean;
   setHeader(name: string, value: string | readonly string[]): unknown;
+  writeHead?(status: number, headers: PlainHeaders): unknown;
   write(chunk: Uint8Array): boolean;
-  end(): unknown;
+  end(text?: string): unknown;
   once(event: "close" | "drain", listener: Listener): unknown;
   off(event: "close" | "drain", listener: Listener): unknown;
   destroy(error?: Error): unknown;
@@ -47,7 +54,7 @@ export interface ToRequestOptions {
   /** e.g. `https://auth.example.com`; a path in it is ignored. */
   readonly origin: string;
   /** With it the request's signal also fires when the client leaves while the answer is being worked out. */
-  readonly response?: Pick<NodeResponse, "once" | "writableFinished">;
+  readonly response?: Pick<NodeResponse, "once" | "writableFinished" | "destroyed">;
 }
 
 /**
@@ -56,19 +63,42 @@ export interface ToRequestOptions {
  */
 export function toRequest(req: NodeRequest, { origin, response }: ToRequestOptions): Request {
   const stream = req.raw ?? (req as NodeStream);
-  const headers = readHeaders(stream.rawHeaders, req.headers);
   const method = (req.method ?? "GET").toUpperCase();
-  const body = method === "GET" || method === "HEAD" ? null : bodyOf(req, stream, headers);
+  const url = targetUrl(req.originalUrl ?? req.url ?? "/", origin);
+  const headers = () => readHeaders(stream.rawHeaders, req.headers);
+  const signal = () => abortSignal(stream, response);
   const forbidden = method === "TRACE" || method === "CONNECT" || method === "TRACK";
-  const init: RequestInit & { duplex?: "half" } = { method: forbidden ? "POST" : method, headers, body };
-  if (body instanceof ReadableStream) init.duplex = "half";
-  const request = new Request(targetUrl(req.originalUrl ?? req.url ?? "/", origin), {
-    ...init,
-    signal: abortSignal(stream, response),
+  const bodiless = method === "GET" || method === "HEAD";
+  const whole = (headers: Headers, signal: AbortSignal): Request => {
+    const body = bodiless ? null : bodyOf(req, stream, headers);
+    const init: RequestInit & { duplex?: "half" } = { method: forbidden ? "POST" : method, headers, body, signal };
+    if (body instanceof ReadableStream) init.duplex = "half";
+    const request = new Request(url, init);
+    // Fetch knows no TRACE, but whoever answers must see it in order to answer 405.
+    if (forbidden) Object.defineProperty(request, "method", { value: method });
+    return request;
+  };
+  // What a body parser has consumed is written anew, and a test's or a framework's own stream is read as it comes.
+  if (forbidden || isConsumed(stream) || stream.pause === undefined) return whole(headers(), signal());
+  const { "content-length": length, "transfer-encoding": coding } = req.headers;
+  const hasBody = !bodiless && (length !== undefined || coding !== undefined);
+  return incomingRequest({
+    method,
+    url,
+    headers,
+    signal,
+    source: hasBody ? (stream as NodeStream & BodySource) : undefined,
+    whole,
   });
-  // Fetch knows no TRACE, but whoever answers must see it in order to answer 405.
-  if (forbidden) Object.defineProperty(request, "method", { value: method });
-  return request;
+}
+
+/** The path of a request's URL, as `new URL(url).pathname` gives it. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const end = url.search(/[?#]/);
+  const path = start < 0 ? "" : url.slice(start, end < 0 ? undefined : end);
+  // Only what is written as it stays needs no parser: dots, percent signs and the like may mean another path.
+  return /^(\/[\w-]+)+$/.test(path) ? path : new URL(url).pathname;
 }
 
 /**
@@ -77,11 +107,19 @@ export function toRequest(req: NodeRequest, { origin, response }: ToRequestOptio
  * failure thrown.
  */
 export async function sendResponse(res: NodeResponse, response: Response): Promise<void> {
+  const plain = response instanceof TextResponse ? response.plain : undefined;
+  if (plain !== undefined) {
+    if (!res.destroyed) sendPlain(res, response.status, plain);
+    return;
+  }
   if (res.destroyed) return response.body?.cancel().catch(() => undefined);
   res.statusCode = response.status;
-  for (const [name, value] of response.headers) if (name !== "set-cookie") res.setHeader(name, value);
-  const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) res.setHeader("Set-Cookie", cookies);
+  let cookies = false;
+  for (const [name, value] of response.headers) {
+    if (name === "set-cookie") cookies = true;
+    else res.setHeader(name, value);
+  }
+  if (cookies) res.setHeader("Set-Cookie", response.headers.getSetCookie());
   if (response.body === null) return void res.end();
   const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
   const left = () => void reader.cancel().catch(() => undefined);
@@ -101,6 +139,21 @@ export async function sendResponse(res: NodeResponse, response: Response): Promi
   }
 }
 
+function sendPlain(res: NodeResponse, status: number, { text, headers }: PlainResponse): void {
+  // With the length in the head both go out in one write.
+  if (res.writeHead !== undefined) res.writeHead(status, { ...headers, "Content-Length": String(lengthOf(text)) });
+  else {
+    res.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  }
+  res.end(text);
+}
+
+function lengthOf(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is one byte a character
+  return /^[\x00-\x7f]*$/.test(text) ? text.length : new TextEncoder().encode(text).length;
+}
+
 function drained(res: NodeResponse): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
@@ -115,7 +168,8 @@ function drained(res: NodeResponse): Promise<void> {
 }
 
 function targetUrl(target: string, origin: string): string {
-  const base = new URL(origin).origin;
+  // Most are written as they are compared: no parser needed.
+  const base = /^https?:\/\/[a-z\d.-]+(:(?!80$|443$)\d+)?$/.test(origin) ? origin : new URL(origin).origin;
   // Appended, not resolved: `//evil.example/` and `http://evil.example/` are paths here or nothing.
   if (target.startsWith("/")) return base + target;
   const absolute = URL.canParse(target) ? new URL(target) : undefined;
@@ -124,18 +178,13 @@ function targetUrl(target: string, origin: string): string {
 
 // The raw list, because Node's own object drops a second Authorization header silently instead of letting it be refused.
 function readHeaders(raw: readonly string[] | undefined, parsed: NodeRequest["headers"]): Headers {
-  const headers = new Headers();
-  const append = (name: string, value: string) => {
-    if (!name.startsWith(":")) headers.append(name, value);
-  };
-  if (raw !== undefined) for (let at = 0; at + 1 < raw.length; at += 2) append(raw[at] ?? "", raw[at + 1] ?? "");
-  else for (const [name, value] of Object.entries(parsed)) for (const one of [value ?? []].flat()) append(name, one);
-  return headers;
+  if (raw !== undefined) return incomingHeaders(raw);
+  const lines = Object.entries(parsed).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, one]));
+  return incomingHeaders(lines);
 }
 
 function bodyOf(req: NodeRequest, stream: NodeStream, headers: Headers): BodyInit | null {
-  const consumed = stream.readableEnded ?? stream.complete ?? false;
-  if (!consumed) {
+  if (!isConsumed(stream)) {
     if (!headers.has("content-length") && !headers.has("transfer-encoding")) return null;
     return streamOf(stream[Symbol.asyncIterator]());
   }
@@ -147,6 +196,10 @@ function bodyOf(req: NodeRequest, stream: NodeStream, headers: Headers): BodyIni
   if (typeof body !== "object" || body === null) return null;
   const type = (headers.get("content-type") ?? "").toLowerCase();
   return type.startsWith("application/x-www-form-urlencoded") ? encodeForm(formOf(body)) : JSON.stringify(body);
+}
+
+function isConsumed({ readableEnded, complete = false }: NodeStream): boolean {
+  return readableEnded ?? complete;
 }
 
 function streamOf(source: AsyncIterator<unknown>): ReadableStream<Uint8Array> {
@@ -180,11 +233,15 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 
 function abortSignal(stream: NodeStream, response: ToRequestOptions["response"]): AbortSignal {
   const controller = new AbortController();
-  stream.once("close", () => {
+  const cutShort = () => {
     if (stream.complete === false) controller.abort();
-  });
-  response?.once("close", () => {
-    if (response.writableFinished === false) controller.abort();
-  });
+  };
+  const unheard = () => {
+    if (response?.writableFinished === false) controller.abort();
+  };
+  if (stream.destroyed === true) cutShort();
+  else stream.once("close", cutShort);
+  if (response?.destroyed === true) unheard();
+  else response?.once("close", unheard);
   return controller.signal;
 }

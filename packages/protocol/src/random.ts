@@ -6,6 +6,7 @@
  * Guarantees that what is stored (id and digest) is not enough to rebuild the handle.
  */
 import { base64url, constantTimeEqual, hmacSha256, sha256Base64url } from "./digest.ts";
+import { randomBytes } from "./lib/entropy.ts";
 
 /** A handle as born: the text for the client, and the id and digest to store. */
 export interface Handle {
@@ -26,19 +27,20 @@ const checksumLength = 6;
 
 /** Draws `bytes` random bytes and writes them as base64url: 32 bytes are 43 characters. */
 export function randomToken(bytes = 32): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
+  return base64url(randomBytes(bytes));
 }
 
 /** Creates an id of 26 lower-case characters; ids of different milliseconds sort by time. `now` in milliseconds. */
 export function createId(now: number): string {
   if (!Number.isSafeInteger(Math.trunc(now)) || now < 0 || now >= 2 ** 48) throw new RangeError(`not a time: ${now}`);
-  let id = "";
-  for (let rest = Math.trunc(now), digits = 0; digits < 10; digits++, rest = Math.floor(rest / 32)) {
-    id = crockford.charAt(rest % 32) + id;
-  }
+  const codes = new Array<number>(idLength);
+  for (let rest = Math.trunc(now), at = 9; at >= 0; at--, rest = Math.floor(rest / 32))
+    codes[at] = crockford.charCodeAt(rest % 32);
   // 256 is a multiple of 32: five bits of each byte are unbiased.
-  for (const byte of crypto.getRandomValues(new Uint8Array(16))) id += crockford.charAt(byte & 31);
-  return id;
+  const bytes = randomBytes(idLength - 10);
+  for (let at = 10; at < idLength; at++) codes[at] = crockford.charCodeAt((bytes[at - 10] ?? 0) & 31);
+  // In one piece: texts put together from characters are taken apart again by whoever stores them.
+  return String.fromCharCode(...codes);
 }
 
 /** Creates a handle with a fresh id and secret. `kind` is lower-case letters, digits and `-`. */

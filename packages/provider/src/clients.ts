@@ -75,6 +75,7 @@ export function isClientId(text: string): boolean {
  * Lifts the end that open registration sets for clients nobody uses (F-49). Whoever changed the client meanwhile wins.
  */
 export async function keepClient(op: Pick<Op, "store">, { entry }: Client): Promise<void> {
-  const { expiresAt, ...kept } = entry;
-  if (expiresAt !== undefined) await op.store.commit([{ do: "replace", entry: kept as unknown as Entry }]);
+  if (entry.expiresAt === undefined) return;
+  const { expiresAt: _, ...kept } = entry;
+  await op.store.commit([{ do: "replace", entry: kept as unknown as Entry }]);
 }

@@ -24,10 +24,15 @@ const perHost: Limit = { attempts: 120, seconds: 60 };
 
 /**
  * Finds the client; nothing for one that is neither registered nor has a document that can be used. Disabled ones are found, too.
- * Throws 429 for a network that comes with too many unknown ones, 503 for a known one whose document cannot be had.
+ * `found`: what is registered under the id, if that has been looked up. Throws 429 for a network that comes with too many unknown ones, 503 for a known one whose document cannot be had.
  */
-export async function meetClient(op: Op, client_id: string, peer: Peer): Promise<Client | undefined> {
-  const known = await findClient(op, client_id);
+export async function meetClient(
+  op: Op,
+  client_id: string,
+  peer: Peer,
+  found?: Client | undefined,
+): Promise<Client | undefined> {
+  const known = found ?? (await findClient(op, client_id));
   // §8.2: registered is registered, whatever there is at the URL.
   if (known !== undefined && known.provenance !== "document") return known;
   const rules = op.clientIdDocuments;

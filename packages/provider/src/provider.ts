@@ -4,6 +4,8 @@
  * RFC 6749, OpenID Connect Core 1.0. What is composed here is a value: options are read and checked once, all mistakes
  * are reported together, and every part gets the frozen result as its first parameter.
  */
+import { pathOf } from "@valetkey/protocol/node-http";
+import { answerFor } from "@valetkey/protocol/text-response";
 import { approvalsOf } from "./approvals-of.ts";
 import { interactionsOf } from "./authorize/interaction.ts";
 import { clientsOf } from "./client-registry.ts";
@@ -33,8 +35,8 @@ export function createProvider(options: ProviderOptions): Provider {
   const find = routesOf(op);
   return Object.freeze({
     async handle(request, peer = {}) {
-      const route = find(new URL(request.url).pathname);
-      return route && answer(op, route, request, peer);
+      const route = find(pathOf(request.url));
+      return route && answerFor(request, await answer(op, route, request, peer));
     },
     interactions: interactionsOf(op),
     approvals: approvalsOf(op),

@@ -12,6 +12,7 @@ import {
   serverError,
   temporarilyUnavailable,
 } from "@valetkey/protocol/errors";
+import { addHeaders } from "@valetkey/protocol/text-response";
 import { StoreUnavailable } from "@valetkey/store";
 import { authorizeEndpoint } from "./endpoints/authorize.ts";
 import { discoveryEndpoint } from "./endpoints/discovery.ts";
@@ -24,6 +25,12 @@ import { tokenEndpoint } from "./endpoints/token.ts";
 import { userinfoEndpoint } from "./endpoints/userinfo.ts";
 import { KeysUnreadable } from "./keys.ts";
 import type { EndpointName, Op, Peer } from "./op.ts";
+
+/** On every answer a script of any origin may read. */
+const corsHeaders = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, DPoP-Nonce",
+};
 
 type Endpoint = (op: Op, request: Request, peer: Peer) => Promise<Response>;
 
@@ -98,8 +105,7 @@ function discoveryPaths(issuer: string): string[] {
 export async function answer(op: Op, route: Route, request: Request, peer: Peer): Promise<Response> {
   const response = await respond(op, route, request, peer);
   if (route.cors) {
-    response.headers.set("Access-Control-Allow-Origin", "*");
-    response.headers.set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce");
+    addHeaders(response, corsHeaders);
   }
   return response;
 }
@@ -166,7 +172,8 @@ function preflight(route: Route): Response {
     status: 204,
     headers: {
       "Access-Control-Allow-Methods": route.methods.join(", "),
-      "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, DPoP",
+      // The SDK of MCP names the version it speaks wherever it asks.
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, DPoP, MCP-Protocol-Version",
       "Access-Control-Max-Age": "86400",
       Vary: "Origin",
     },

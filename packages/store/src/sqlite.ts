@@ -7,11 +7,12 @@
  */
 
 import { resolve as absolutePath } from "node:path";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setInterval } from "node:timers";
 import { listQuery } from "./lib/list-query.ts";
 import { canExist, canMatch, pageSize, type Row, readChanges, readEntry } from "./lib/row.ts";
 import { startWriter, type Writer } from "./lib/sqlite-queue.ts";
+import { type Lookups, startLookups } from "./lib/sqlite-reader.ts";
 import { fileIdentity, openForReading } from "./sqlite-file.ts";
 import { type OpenStore, StoreUnavailable } from "./store.ts";
 
@@ -36,8 +37,8 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
   const file = absolutePath(options.file);
   const now = options.now ?? Date.now;
   const writer = await startWriter(file, now);
-  const { reader, find } = await openReader(file, writer);
   let refusal: string | undefined;
+  const { reader, lookups } = await openReader(file, writer, now, () => refusal);
 
   const watch = setInterval(() => {
     const gone = fileIdentity(file) !== writer.identity;
@@ -58,9 +59,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
 
   return {
     async get(kind, id) {
-      if (!canExist(kind, id)) return undefined;
-      const row = read(() => find.get(kind, id, now())) as Row | undefined;
-      return row && readEntry(row);
+      return canExist(kind, id) ? lookups.get(kind, id) : undefined;
     },
 
     async list(kind, filter) {
@@ -84,6 +83,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
 
     async close() {
       clearInterval(watch);
+      lookups.flush();
       refusal = "The store is closed.";
       // The reader first: the connection that closes last empties the write-ahead log into the file.
       if (reader.isOpen) reader.close();
@@ -92,15 +92,17 @@ export async function sqliteStore(options: SqliteOptions): Promise<OpenStore> {
   };
 }
 
-/** Opens what answers single look-ups. If that fails, the writing thread ends with it. */
-async function openReader(file: string, writer: Writer): Promise<{ reader: DatabaseSync; find: StatementSync }> {
+/** Opens what answers look-ups. If that fails, the writing thread ends with it. */
+async function openReader(
+  file: string,
+  writer: Writer,
+  now: () => number,
+  refusal: () => string | undefined,
+): Promise<{ reader: DatabaseSync; lookups: Lookups }> {
   let reader: DatabaseSync | undefined;
   try {
     reader = openForReading(file);
-    const find = reader.prepare(`
-      select kind, id, version, client, subject, expires_at as "expiresAt", data from entry
-      where kind = ? and id = ? and (expires_at is null or expires_at > ?)`);
-    return { reader, find };
+    return { reader, lookups: startLookups(reader, now, refusal) };
   } catch (error) {
     reader?.close();
     await writer.close();

@@ -8,7 +8,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type NodeResponse, sendResponse, toRequest } from "@valetkey/protocol/node-http";
+import { type NodeResponse, pathOf, sendResponse, toRequest } from "@valetkey/protocol/node-http";
 import type { Log, Peer } from "@valetkey/provider/op";
 import type { TrustedProxy } from "./config.ts";
 import { peerAddress } from "./peer-address.ts";
@@ -112,7 +112,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     const fault = faultOf(incoming);
     if (fault !== undefined) return plain(fault, "bad request", { connection: "close" });
     const request = toRequest(incoming, { origin: answerer?.origin ?? "http://localhost", response: outgoing });
-    const path = new URL(request.url).pathname;
+    const path = pathOf(request.url);
     if (path === "/healthz") return plain(200, "ok");
     if (path === "/readyz") return (await isReady(answerer)) && !ending ? plain(200, "ready") : plain(503, "not ready");
     if (!answerer) return plain(503, "starting", { "retry-after": "1" });
@@ -202,8 +202,9 @@ function unread(incoming: IncomingMessage, outgoing: ServerResponse, linger: num
     },
     setHeader: (name, value) => outgoing.setHeader(name, value),
     write: (chunk) => outgoing.write(chunk),
-    end() {
-      outgoing.flushHeaders();
+    end(text) {
+      if (text === undefined) outgoing.flushHeaders();
+      else outgoing.write(text);
       const timer = setTimeout(done, linger);
       function done(): void {
         clearTimeout(timer);

@@ -23,9 +23,9 @@ export function peerAddress(
 
   return (connection, forwarded) => {
     let address = plain(connection);
-    if (address === undefined) return { ip: undefined, ignored: false };
-    const ignored = forwarded !== undefined && !isProxy(address);
-    const hops = hopsOf(forwarded ?? "");
+    if (address === undefined || forwarded === undefined) return { ip: address, ignored: false };
+    const ignored = !isProxy(address);
+    const hops = hopsOf(forwarded);
     while (isProxy(address) && hops.length > 0) {
       const hop = plain(hops.pop()?.trim());
       if (hop === undefined) break;
@@ -44,6 +44,7 @@ function hopsOf(forwarded: string): string[] {
 
 /** An address without zone, port and the IPv6 form of an IPv4 address; nothing if it is none. */
 function plain(text: string | undefined): string | undefined {
+  if (text !== undefined && isIP(text) === 4) return text;
   const address = text
     ?.replace(/^\[([^\]]*)\](:\d+)?$/, "$1")
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")

@@ -62,7 +62,7 @@ export function certificateHeaders(proxies: readonly TrustedProxy[]): Certificat
   return {
     read,
     strip(headers) {
-      for (const name of names) headers.delete(name);
+      for (const name of names) if (headers.has(name)) headers.delete(name);
     },
   };
 }

@@ -5,7 +5,7 @@
  * Guarantees that an attempt is counted before it is judged, so that attempts in parallel cannot pass together, and that a
  * window always ends: nobody is locked out for good. While the store fails, memory counts instead.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { networkOf } from "@valetkey/provider/network";
 import type { Limit, Throttle } from "@valetkey/provider/op";
 import type { Entry, Store } from "@valetkey/store";
@@ -185,5 +185,5 @@ function spelling(name: string): string {
 }
 
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return hash("sha256", text, "base64url");
 }

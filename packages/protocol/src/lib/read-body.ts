@@ -5,6 +5,8 @@
  * Guarantees that reading stops at the first chunk that goes over the limit.
  */
 
+import { byteTaker, join } from "./incoming-request.ts";
+
 /** What to throw when a body cannot be read whole. A body that was read before is our own mistake: a `TypeError`. */
 export interface BodyFaults {
   readonly tooLarge: (message: string) => Error;
@@ -19,7 +21,16 @@ export async function readBytes(source: Request | Response, limit: number, fault
     if (source instanceof Response) await body?.cancel().catch(() => undefined);
     return faults.tooLarge(`the body is larger than ${limit} bytes`);
   };
-  if (Number(source.headers.get("content-length") ?? 0) > limit) throw await giveUp(source.body);
+  const announced = Number(source.headers.get("content-length") ?? 0);
+  if (announced > limit) throw await giveUp(source instanceof Response ? source.body : null);
+  const take = byteTaker(source);
+  if (take !== undefined) {
+    const bytes = await take(limit).catch((cause: unknown) => {
+      throw faults.broken("the body could not be read", { cause });
+    });
+    if (bytes === undefined) throw await giveUp(null);
+    return bytes;
+  }
   if (source.body === null) return new Uint8Array();
   const reader: ReadableStreamDefaultReader<Uint8Array> = source.body.getReader();
   const chunks: Uint8Array[] = [];
@@ -28,27 +39,20 @@ export async function readBytes(source: Request | Response, limit: number, fault
     const { done, value } = await reader.read().catch((cause: unknown) => {
       throw faults.broken("the body could not be read", { cause });
     });
-    if (done) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : join(chunks, size);
+    if (done) return join(chunks, size);
     size += value.byteLength;
     if (size > limit) throw await giveUp(reader);
     chunks.push(value);
   }
 }
 
-function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
-}
+// Keeps nothing between calls: none of them is a part of a stream.
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Decodes UTF-8; nothing if the bytes are not UTF-8. A byte order mark is kept as a character, so that it is noticed. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strict.decode(bytes);
   } catch {
     return undefined;
   }

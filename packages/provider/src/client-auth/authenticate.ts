@@ -17,7 +17,7 @@ import {
 import type { Form } from "@valetkey/protocol/form";
 import { JwksUnavailable, JwtError, type JwtErrorCode } from "@valetkey/protocol/jose";
 import { digestOf, matchesDigest } from "@valetkey/protocol/random";
-import type { Client } from "../clients.ts";
+import { type Client, findClient } from "../clients.ts";
 import { meetClient } from "../meet-client.ts";
 import { networkOf } from "../network.ts";
 import type { Limit, Op, Peer } from "../op.ts";
@@ -41,9 +41,13 @@ export async function authenticateClient(op: Op, request: Request, form: Form, p
   const network = networkOf(peer.ip);
   const pair = `client:${network ?? ""}:${client_id}`;
   // Only whoever guesses at this client from this network waits: neither the client elsewhere nor its neighbours here do.
-  const wait = network === undefined ? 0 : await op.throttle.blocked(pair);
+  // Looked up together: the store answers both at once.
+  const [wait, known] = await Promise.all([
+    network === undefined ? 0 : op.throttle.blocked(pair),
+    findClient(op, client_id),
+  ]);
   if (wait > 0) throw tooManyRequests("too many failed attempts at this client from this address", wait);
-  const client = await meetClient(op, client_id, peer);
+  const client = await meetClient(op, client_id, peer, known);
   const method = methods.find((one) => client?.methods.includes(one.method));
   const refusal = await refusalOf(op, client, method, request, form, peer);
   if (client !== undefined && method !== undefined && refusal === undefined)

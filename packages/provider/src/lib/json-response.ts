@@ -1,6 +1,7 @@
 /**
  * Writes a JSON answer (RFC 8259). The one property: unless it says `maxAge`, no cache keeps it (RFC 6749 §5.1).
  */
+import { TextResponse } from "@valetkey/protocol/text-response";
 
 /** Answers a value as JSON. `maxAge`: seconds for which anybody may cache it. */
 export function jsonResponse(
@@ -16,7 +17,7 @@ export function jsonResponse(
     maxAge === undefined
       ? { "Cache-Control": "no-store", Pragma: "no-cache" }
       : { "Cache-Control": `public, max-age=${maxAge}` };
-  return new Response(JSON.stringify(value), {
+  return new TextResponse(JSON.stringify(value), {
     status,
     headers: { "Content-Type": type, "X-Content-Type-Options": "nosniff", ...caching, ...headers },
   });
@@ -24,7 +25,7 @@ export function jsonResponse(
 
 /** Answers a JWT, never cached. */
 export function jwtResponse(jwt: string, type = "application/jwt"): Response {
-  return new Response(jwt, {
+  return new TextResponse(jwt, {
     headers: {
       "Content-Type": type,
       "X-Content-Type-Options": "nosniff",

@@ -6,7 +6,7 @@
  * (it refuses U+0000).
  */
 
-import type { Change, Entry, Filter, Json } from "../store.ts";
+import type { Change, Entry, Filter } from "../store.ts";
 
 /** An entry as it is stored. */
 export interface Row {
@@ -74,16 +74,25 @@ function readRow({ do: verb, entry }: Change): Row {
 }
 
 /** Turns a stored row back into the entry; each call gives a fresh value the caller may keep. */
-export function readEntry(row: Row): Entry {
-  return {
-    kind: row.kind,
-    id: row.id,
-    version: row.version,
-    ...(row.client === null ? {} : { client: row.client }),
-    ...(row.subject === null ? {} : { subject: row.subject }),
-    ...(row.expiresAt === null ? {} : { expiresAt: row.expiresAt }),
-    data: JSON.parse(row.data) as Json,
-  };
+export function readEntry({ kind, id, version, client, subject, expiresAt, data }: Row): Entry {
+  return entryOf(kind, id, version, client, subject, expiresAt, data);
+}
+
+/** Makes an entry of its columns. */
+export function entryOf(
+  kind: string,
+  id: string,
+  version: number,
+  client: string | null,
+  subject: string | null,
+  expiresAt: number | null,
+  data: string,
+): Entry {
+  const entry: { -readonly [Member in keyof Entry]: Entry[Member] } = { kind, id, version, data: JSON.parse(data) };
+  if (client !== null) entry.client = client;
+  if (subject !== null) entry.subject = subject;
+  if (expiresAt !== null) entry.expiresAt = expiresAt;
+  return entry;
 }
 
 /**
