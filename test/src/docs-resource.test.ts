@@ -40,6 +40,27 @@ test("the snippet with the document serves it where it says", async () => {
   assert.partialDeepStrictEqual(await answer.json(), { resource: "https://api.example.org/v1" });
 });
 
+test("the snippet for pages lets those of one origin ask, call and read why they may not", async () => {
+  const snippet = snippets.find((text) => text.includes("hono/cors")) ?? assert.fail("no snippet");
+  const ask = await fetchOf(snippet);
+  const from = (Origin: string, method: string) => {
+    const asked = { "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" };
+    return ask(new Request("https://api.example.org/profile", { method, headers: { Origin, ...asked } }));
+  };
+  const said = ({ status, headers }: Response, ...names: string[]) => [
+    status,
+    ...names.map((name) => headers.get(`access-control-${name}`)),
+  ];
+  const preflight = await from("https://app.example", "OPTIONS");
+  const names = ["allow-origin", "allow-headers", "allow-credentials"];
+  assert.deepEqual(said(preflight, ...names), [204, "https://app.example", "authorization", null]);
+  const refused = await from("https://app.example", "GET");
+  assert.deepEqual(said(refused, "allow-origin"), [401, "https://app.example"]);
+  assert.match(refused.headers.get("access-control-expose-headers") ?? "", /WWW-Authenticate/);
+  const stranger = await from("https://evil.example", "GET");
+  assert.notEqual(stranger.headers.get("access-control-allow-origin"), "https://evil.example");
+});
+
 test("the controller of the Nest snippet is that of the example", () => {
   const example = readFileSync(join(root, "examples/nest/src/photos.ts"), "utf8");
   const [, snippet = ""] = /^```text\n([\s\S]*?)^```$/m.exec(page) ?? [];

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { clientCredentials } from "@valetkey/client/client-credentials";
+import { discover } from "@valetkey/client/discover";
 import {
   axeViolations,
   type Browser,
@@ -19,6 +21,8 @@ import { signIn } from "./lib/flow.ts";
 import { build, frameworkExamples, notInstalled, start } from "./lib/framework-example.ts";
 import { freePort } from "./lib/server.ts";
 
+/** An API that is none of the app's. */
+const elsewhere = "https://elsewhere.example/api";
 /** Milliseconds: after an access token has expired. */
 const expired = 1_100;
 /** Milliseconds: a permission that ends sooner after the sign-in is explained, not asked for again. */
@@ -40,8 +44,14 @@ describe("the app in frameworks that build it", { skip, concurrency: frameworkEx
       name,
       { name: `App in ${name}`, redirect_uris: [`${urlOf(name)}/auth/callback/acme`], grant_types: codeAndRefresh },
     ]);
+    const robot = { grant_types: ["client_credentials"], redirect_uris: [], scope: "photos:read photos:write" };
+    const [scopes, tokens] = [["photos:read", "photos:write"], "at+jwt"];
+    const apis = {
+      scopes: { "photos:read": "See your photos", "photos:write": "Change your photos" },
+      resources: [`${urlOf("next")}/api/v1`, elsewhere].map((resource) => ({ resource, scopes, tokens })),
+    };
     [world, chromium] = await Promise.all([
-      startWorld({ clients: Object.fromEntries(clients), config: { lifetimes: { access: 1 } } }),
+      startWorld({ clients: { ...Object.fromEntries(clients), robot }, config: { lifetimes: { access: 1 }, ...apis } }),
       startChromium(),
     ]);
   });
@@ -157,13 +167,50 @@ describe("the app in frameworks that build it", { skip, concurrency: frameworkEx
           const init = { method: "POST", body: new URLSearchParams(form), headers, redirect: "manual" } as const;
           return (await fetch(`${app}${path}`, init)).status;
         };
-        const elsewhere = { Origin: "https://elsewhere.example" };
-        assert.equal(await post("/auth/logout", {}, elsewhere), 403);
+        const stranger = { Origin: "https://elsewhere.example" };
+        assert.equal(await post("/auth/logout", {}, stranger), 403);
         assert.equal(await post("/auth/logout", {}, { Origin: app }), 303);
         assert.equal(await post("/auth/backchannel-logout/acme", { logout_token: "no token" }, {}), 400);
-        if (name === "sveltekit") assert.equal(await post("/me", {}, elsewhere), 403);
+        if (name === "sveltekit") assert.equal(await post("/me", {}, stranger), 403);
         if (name === "next") assert.equal((await fetch(`${app}/api/me`)).status, 401);
       });
+
+      if (name === "next")
+        it("its own API takes tokens made for it, with their scope alone (RFC 6750 §3, RFC 9728 §3)", async () => {
+          const api = `${urlOf(name)}/api/v1`;
+          const ask = (token?: string) =>
+            fetch(`${api}/photos`, token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } });
+          const { client_id, client_secret = "" } = world.client("robot");
+          const client = { client_id, client_secret, token_endpoint_auth_method: "client_secret_basic" } as const;
+          const metadata = await discover(world.issuer);
+          const tokenFor = async (resource: string, scope: string) =>
+            (await clientCredentials({ metadata, client, scope, resource })).access_token;
+
+          const good = await tokenFor(api, "photos:read");
+          const answer = await ask(good);
+          assert.equal(answer.status, 200, answer.headers.get("www-authenticate") ?? "");
+          assert.deepEqual(await answer.json(), { sub: "client:robot", scope: ["photos:read"] });
+          const none = await ask();
+          const place = `${urlOf(name)}/.well-known/oauth-protected-resource/api/v1`;
+          const challenge = `Bearer realm="${api}", resource_metadata="${place}", scope="photos:read"`;
+          assert.deepEqual([none.status, none.headers.get("www-authenticate")], [401, challenge]);
+          const [head = "", body = "", signature = ""] = good.split(".");
+          const forged = [head, body.replace(/^.{20}/, (text) => [...text].reverse().join("")), signature].join(".");
+          for (const bad of [await tokenFor(elsewhere, "photos:read"), forged, "x", `${head}.${body}.`])
+            assert.equal((await ask(bad)).status, 401);
+          const less = await ask(await tokenFor(api, "photos:write"));
+          assert.equal(less.status, 403);
+          assert.match(less.headers.get("www-authenticate") ?? "", /error="insufficient_scope".*scope="photos:read"/);
+          const document = await fetch(place);
+          assert.partialDeepStrictEqual(await document.json(), {
+            resource: api,
+            authorization_servers: [world.issuer],
+          });
+          const headers = { Origin: "https://elsewhere.example", "Access-Control-Request-Method": "GET" };
+          const preflight = await fetch(place, { method: "OPTIONS", headers });
+          assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [204, "*"]);
+          assert.equal((await fetch(`${place}/other`)).status, 404);
+        });
 
       it("a permission that ends right after the sign-in is told, with the way to sign in again", async () => {
         const app = urlOf(name);

@@ -31,27 +31,38 @@ const startClient = (app: string, env: Readonly<Record<string, string>> = {}): P
     env: { PATH: process.env.PATH, MCP_URL: `${app}/mcp`, CLIENT_PORT: "0", ...env },
   });
 
-/** Waits until the client asks for exactly these scopes, and gives the authorization request. */
+/** Waits until the client asks for exactly these scopes, and gives the authorization request. Version 2 wants to stay signed in besides. */
 async function asked(client: RunningProcess, ...scopes: string[]): Promise<URL> {
-  const wanted = new RegExp(`^open \\S+[?&]scope=${scopes.map(encodeURIComponent).join("\\+")}(?:&|$)`);
+  const named = scopes.map(encodeURIComponent).join("\\+");
+  const wanted = new RegExp(`^open \\S+[?&]scope=${named}(?:\\+offline_access&prompt=consent)?(?:&|$)`);
   return new URL((await client.waitForLine(wanted)).slice("open ".length));
 }
 
-const story = [
+/** The newest of either version of the SDK, and the version of the protocol it speaks with the server. */
+const sdks = [
+  ["2", "2026-07-28"],
+  ["1", "2025-11-25"],
+] as const;
+
+/** What it says, with so many tax papers added by the end. */
+const story = (version: string, papers: number) => [
   "allowed photos:read",
+  `connected, version ${version}`,
   "list_photos: Beach",
   "allowed photos:read photos:write",
   "upload_photo: Tax papers is there",
   "allowed photos:read photos:write photos:private",
-  "list_photos: Beach, Tax papers",
+  `list_photos: Beach${", Tax papers".repeat(papers)}`,
+  // The access token is useless by now.
+  `list_photos: Beach${", Tax papers".repeat(papers)}`,
   "refreshed photos:read photos:write photos:private",
-  "list_photos: Beach, Tax papers",
 ];
 
-async function assertStory(client: RunningProcess): Promise<void> {
+async function assertStory(client: RunningProcess, version: string, papers: number): Promise<void> {
   const { code } = await client.ended;
   const lines = client.stdout().trim().split("\n");
-  assert.deepEqual([code, ...lines.filter((line) => !line.startsWith("open "))], [0, ...story], client.stderr());
+  const said = lines.filter((line) => !line.startsWith("open "));
+  assert.deepEqual([code, client.stderr(), ...said], [0, "", ...story(version, papers)]);
 }
 
 describe("an MCP server with valetkey serve --mcp", () => {
@@ -116,8 +127,7 @@ describe("an MCP server with valetkey serve --mcp", () => {
     );
   });
 
-  it("the whole story: sign-in, a tool, more scope twice (403, union), refresh", async () => {
-    const { app, issuer } = example;
+  it("the first account", async () => {
     const line = await example.process.waitForLine(/\/setup\?token=/);
     await page.goto(/http:\S+\/setup\?token=\S+/.exec(line)?.[0] ?? "");
     await page.fill("#email", "ada@example.test");
@@ -125,53 +135,74 @@ describe("an MCP server with valetkey serve --mcp", () => {
     await page.fill("#password", "a long walk by the sea");
     await page.click("#submit");
     await page.waitForURL(/\/account/);
-    await page.context().clearCookies();
+  });
 
-    const client = await startClient(app, { CLIENT_METADATA_URL: clientMetadataUrl });
-    const allow = async (...words: string[]) => {
-      await page.waitForSelector("#allow");
-      await lookAt(page, "consent");
-      const text = (await page.textContent("body")) ?? "";
-      for (const word of ["Photo helper", new URL(clientMetadataUrl).host, "127.0.0.1", `${app}/mcp`, ...words])
-        assert.ok(text.includes(word), `${word}\n${text}`);
-      await considered(page);
-      await page.click("#allow");
-      await page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback\?/);
-      assert.match((await page.textContent("body")) ?? "", /Done/);
-    };
-    const first = await asked(client, "photos:read");
-    assert.partialDeepStrictEqual(Object.fromEntries(first.searchParams), {
-      client_id: clientMetadataUrl,
-      resource: `${app}/mcp`,
-      code_challenge_method: "S256",
+  for (const [at, [MCP_SDK, version]] of sdks.entries())
+    it(`SDK ${MCP_SDK}: the whole story: sign-in, a tool, more scope twice (403, union), refresh`, async () => {
+      const { app, issuer } = example;
+      await page.context().clearCookies();
+      const client = await startClient(app, { MCP_SDK, CLIENT_METADATA_URL: clientMetadataUrl });
+      const allow = async (...words: string[]) => {
+        await page.waitForSelector("#allow");
+        await lookAt(page, "consent");
+        const text = (await page.textContent("body")) ?? "";
+        for (const word of ["Photo helper", new URL(clientMetadataUrl).host, "127.0.0.1", `${app}/mcp`, ...words])
+          assert.ok(text.includes(word), `${word}\n${text}`);
+        await considered(page);
+        await page.click("#allow");
+        await page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback\?/);
+        assert.match((await page.textContent("body")) ?? "", /Done/);
+      };
+      const first = await asked(client, "photos:read");
+      assert.partialDeepStrictEqual(Object.fromEntries(first.searchParams), {
+        client_id: clientMetadataUrl,
+        resource: `${app}/mcp`,
+        code_challenge_method: "S256",
+      });
+      await page.goto(first.href);
+      await page.waitForURL(`${issuer}/login**`);
+      await page.fill("#username", "ada@example.test");
+      await page.fill("#password", "a long walk by the sea");
+      await page.click("#submit");
+      await allow("See your photos");
+
+      await page.goto((await asked(client, "photos:read", "photos:write")).href);
+      await allow("Add photos");
+      await page.goto((await asked(client, "photos:read", "photos:write", "photos:private")).href);
+      await allow("See your private photos");
+      await assertStory(client, version, at + 1);
     });
-    await page.goto(first.href);
-    await page.waitForURL(`${issuer}/login**`);
-    await page.fill("#username", "ada@example.test");
-    await page.fill("#password", "a long walk by the sea");
-    await page.click("#submit");
-    await allow("See your photos");
 
-    await page.goto((await asked(client, "photos:read", "photos:write")).href);
-    await allow("Add photos");
-    await page.goto((await asked(client, "photos:read", "photos:write", "photos:private")).href);
-    await allow("See your private photos");
-    await assertStory(client);
-  });
+  for (const [MCP_SDK] of sdks) {
+    it(`SDK ${MCP_SDK}: in development the client's own loopback server has its document; who does not allow it gives it nothing`, async () => {
+      const client = await startClient(example.app, { MCP_SDK });
+      const url = await asked(client, "photos:read");
+      assert.match(url.searchParams.get("client_id") ?? "", /^http:\/\/127\.0\.0\.1:\d+\/client\.json$/);
+      await page.goto(url.href);
+      await page.waitForSelector("#deny");
+      await considered(page);
+      await page.click("#deny");
+      await page.waitForURL(/\/callback\?.*error=access_denied/);
+      assert.notEqual((await client.ended).code, 0);
+      assert.match(client.stderr(), /access_denied|did not allow/);
+      assert.doesNotMatch(client.stdout(), /list_photos/);
+    });
 
-  it("in development the client's own loopback server has its document; who does not allow it gives it nothing", async () => {
-    const client = await startClient(example.app);
-    const url = await asked(client, "photos:read");
-    assert.match(url.searchParams.get("client_id") ?? "", /^http:\/\/127\.0\.0\.1:\d+\/client\.json$/);
-    await page.goto(url.href);
-    await page.waitForSelector("#deny");
-    await considered(page);
-    await page.click("#deny");
-    await page.waitForURL(/\/callback\?.*error=access_denied/);
-    assert.notEqual((await client.ended).code, 0);
-    assert.match(client.stderr(), /No access: access_denied/);
-    assert.doesNotMatch(client.stdout(), /list_photos/);
-  });
+    it(`SDK ${MCP_SDK}: an answer of another issuer, or of none, ends the sign-in before the code goes anywhere (RFC 9207 §2.4)`, async () => {
+      for (const iss of [{ iss: "https://evil.example" }, {}] as { iss: string }[]) {
+        const client = await startClient(example.app, { MCP_SDK });
+        const { searchParams } = await asked(client, "photos:read");
+        const back = new URL(searchParams.get("redirect_uri") ?? "");
+        const state = searchParams.get("state") ?? "";
+        back.search = `${new URLSearchParams({ code: "stolen", state: "guessed", ...iss })}`;
+        assert.equal((await fetch(back)).status, 400);
+        back.search = `${new URLSearchParams({ code: "stolen", state, ...iss })}`;
+        assert.equal((await fetch(back)).status, 200);
+        assert.notEqual((await client.ended).code, 0);
+        assert.match(client.stderr(), /IssuerMismatchError|not from the authorization server/);
+      }
+    });
+  }
 });
 
 describe("valetkey serve --mcp", () => {
@@ -201,10 +232,10 @@ describe("valetkey serve --mcp", () => {
 describe("the same MCP server with a foreign issuer", () => {
   let provider: ForeignProvider;
   let example: RunningExample;
-  let port: number;
+  const callbacks = new Map<string, number>();
 
   before(async () => {
-    port = await freePort();
+    for (const [sdk] of sdks) callbacks.set(sdk, await freePort());
     const ports = await twoPorts();
     const app = `http://localhost:${ports.appPort}`;
     provider = await startForeignProvider(
@@ -213,7 +244,7 @@ describe("the same MCP server with a foreign issuer", () => {
           client_id: "photo-helper",
           token_endpoint_auth_method: "none",
           application_type: "native",
-          redirect_uris: [`http://127.0.0.1:${port}/callback`],
+          redirect_uris: [...callbacks.values()].map((port) => `http://127.0.0.1:${port}/callback`),
           grant_types: ["authorization_code", "refresh_token"],
           response_types: ["code"],
         },
@@ -241,16 +272,18 @@ describe("the same MCP server with a foreign issuer", () => {
     await provider?.[Symbol.asyncDispose]();
   });
 
-  it("the whole story with a registered client: sign-in, a tool, more scope twice (403, union), refresh", async () => {
-    const client = await startClient(example.app, { CLIENT_ID: "photo-helper", CLIENT_PORT: String(port) });
-    const browser = createBrowser([provider.issuer, `http://127.0.0.1:${port}`]);
-    const scopes = ["photos:read", "photos:write", "photos:private"];
-    for (const count of [1, 2, 3]) {
-      const url = await asked(client, ...scopes.slice(0, count));
-      assert.equal(url.origin, provider.issuer);
-      const end = await browser.open(url);
-      assert.match(end.text, /Done/);
-    }
-    await assertStory(client);
-  });
+  for (const [at, [MCP_SDK, version]] of sdks.entries())
+    it(`SDK ${MCP_SDK}: the whole story with a registered client: sign-in, a tool, more scope twice (403, union), refresh`, async () => {
+      const CLIENT_PORT = String(callbacks.get(MCP_SDK));
+      const client = await startClient(example.app, { MCP_SDK, CLIENT_ID: "photo-helper", CLIENT_PORT });
+      const browser = createBrowser([provider.issuer, `http://127.0.0.1:${CLIENT_PORT}`]);
+      const scopes = ["photos:read", "photos:write", "photos:private"];
+      for (const count of [1, 2, 3]) {
+        const url = await asked(client, ...scopes.slice(0, count));
+        assert.equal(url.origin, provider.issuer);
+        const end = await browser.open(url);
+        assert.match(end.text, /Done/);
+      }
+      await assertStory(client, version, at + 1);
+    });
 });

@@ -2,9 +2,11 @@
  * An API behind protectResource, in Express, with our own server as its issuer and our own client calling: signed and opaque tokens,
  * bound and not, of people and of programs.
  *
- * RFC 6750 §3.1, RFC 9068 §4, RFC 7662 §4, RFC 9449 §7, RFC 7523 §2.2, RFC 9728 §3; rows RS-02, RS-03, RS-04, RS-08, RS-12, DP-13.
+ * RFC 6750 §3.1, RFC 9068 §4, RFC 7662 §4, RFC 9449 §7, RFC 7523 §2.2, RFC 9728 §3; rows RS-02, RS-03, RS-04, RS-08, RS-12, RS-13, DP-13.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ClientAuthentication } from "@valetkey/client/client-authentication";
@@ -169,6 +171,24 @@ describe("an API with our own server as its issuer", () => {
       assert.deepEqual(metadata.scopes_supported, names);
     });
   }
+
+  it("on loopback neither names of strangers nor their pages reach it, not even to ask (RS-13)", async () => {
+    const { access_token } = await tokensOfAlice(audienceOf("signed"));
+    const sent = async (headers: Record<string, string>, method = "GET"): Promise<number | undefined> => {
+      const url = new URL(`${audienceOf("signed")}/photos`);
+      // fetch writes the Host header itself.
+      const asking = request(url, { method, headers: { Authorization: `Bearer ${access_token}`, ...headers } }).end();
+      const [answer] = (await once(asking, "response")) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    };
+    const port = ports.signed;
+    assert.equal(await sent({ Host: `localhost:${port}`, Origin: "http://localhost:5173" }), 200);
+    for (const Host of [`evil.test:${port}`, `127.0.0.1.evil.test:${port}`, `localhost@evil.test:${port}`])
+      assert.equal(await sent({ Host }), 421, Host);
+    for (const Origin of ["http://evil.test", "null", "https://localhost.evil.test"])
+      assert.equal(await sent({ Origin }), 403, Origin);
+  });
 
   it("a revoked token is refused at once where it is asked about each time", async () => {
     const { issuer, client } = world();

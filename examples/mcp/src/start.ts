@@ -2,7 +2,8 @@
  * `npm start`: the MCP server on http://localhost:4008/mcp, and an authorization server for it on http://localhost:4000, which is
  * exactly `valetkey serve --mcp`. PORT, HOST and the VALETKEY_* variables mean what they mean there; APP_PORT moves the MCP server.
  *
- * With MCP_ISSUER the tokens of that issuer count instead, and nothing else is started.
+ * With MCP_ISSUER the tokens of that issuer count instead, and nothing else is started. MCP_ORIGINS names pages that may call besides
+ * those on this machine, with spaces between.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -11,11 +12,12 @@ import { createAdaptorServer } from "@hono/node-server";
 import { makeServer } from "./server.ts";
 
 const { PORT = "4000", APP_PORT = "4008", MCP_ISSUER } = process.env;
+const allowedOrigins = process.env.MCP_ORIGINS?.split(" ") ?? [];
 const url = `http://localhost:${APP_PORT}`;
 const resource = `${url}/mcp`;
 const issuer = MCP_ISSUER ?? process.env.VALETKEY_ISSUER ?? `http://localhost:${PORT}`;
 
-const listening = createAdaptorServer({ fetch: makeServer(issuer, resource) });
+const listening = createAdaptorServer({ fetch: makeServer({ issuer, resource, allowedOrigins }) });
 await new Promise<void>((resolve, reject) => {
   listening.once("error", reject);
   listening.listen(Number(APP_PORT), "localhost", resolve);

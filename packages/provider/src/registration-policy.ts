@@ -22,6 +22,12 @@ export interface RegistrationLimits {
   readonly unusedTtl?: number;
   /** Seconds for which a secret counts; for ever unless given. A client gets a new one when it updates itself in the second half. */
   readonly secretLifetime?: number;
+  /**
+   * What the `scope` is that a client registers with: the most it can ever ask for (`"limit"`, unless given), or a first wish that limits
+   * nothing (`"wish"`, RFC 7591 §2 lets a server replace it): clients of MCP servers register with what they need at first. That of a
+   * software statement is no more than a wish then either.
+   */
+  readonly scope?: "limit" | "wish";
   /** How many clients may have registered themselves at the same time, altogether; no limit unless given. */
   readonly most?: number;
   /** `softwareStatements({ issuers })`: whose word about a program counts. Nobody's unless given. */
@@ -89,6 +95,7 @@ function limitsOf({
   unusedTtl = 7 * 86_400,
   secretLifetime,
   statements,
+  scope = "limit",
 }: RegistrationLimits) {
   return {
     unusedTtl,
@@ -102,7 +109,9 @@ function limitsOf({
       const refused = metadata.grant_types?.find((type) => !grant_types.includes(type));
       if (refused !== undefined)
         throw invalidClientMetadata(`grant_types must be among ${grant_types.join(", ")} here`);
-      return metadata;
+      if (scope === "limit") return metadata;
+      const { scope: _, ...unlimited } = metadata;
+      return unlimited;
     },
   };
 }

@@ -127,6 +127,18 @@ describe("registering (RFC 7591 §3)", () => {
     );
   });
 
+  it("takes the scope a client registers with for the most it may ask for, or for a first wish (§2)", async () => {
+    for (const [scope, said] of [
+      ["limit", "openid"],
+      ["wish", undefined],
+    ] as const) {
+      const world = await open({ registration: openRegistration({ scope }) });
+      const { client_id, ...answer } = await registered(await register(world, { ...valid, scope: "openid" }));
+      assert.equal(answer.scope, said, "the answer says what was registered (§3.2.1)");
+      assert.equal((await world.provider.clients.find(client_id))?.metadata.scope, said);
+    }
+  });
+
   it("slows down an address that registers too many (F-49)", async () => {
     const world = await open({ registration: openRegistration({ limitPerHour: 3 }) });
     for (let time = 0; time < 3; time++) await registered(await register(world, valid));

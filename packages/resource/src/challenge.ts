@@ -43,7 +43,7 @@ export interface ChallengeOptions {
   readonly realm: string;
   /** URL of the RFC 9728 document, if there is one. */
   readonly resource_metadata?: string | undefined;
-  /** The scopes to ask for, said to whoever came without a token. */
+  /** The scopes to ask for, said to whoever came without a token, or with none that counts. */
   readonly scope?: readonly string[] | undefined;
   /** The scheme the request used, if it used one of ours. */
   readonly used?: Scheme | undefined;
@@ -104,8 +104,11 @@ function parametersOf(
   error: OAuthError,
   { scope = [] }: ChallengeOptions,
 ): Readonly<Record<string, string | undefined>> {
-  if (error instanceof NoCredentials) return scope.length === 0 ? {} : { scope: scope.join(" ") };
+  // RFC 6750 §3: said also to whoever has to get a new token.
+  const needed = scope.length === 0 ? {} : { scope: scope.join(" ") };
+  if (error instanceof NoCredentials) return needed;
   const common = { error: error.error, error_description: error.description };
+  if (error.error === "invalid_token") return { ...common, ...needed };
   if (error instanceof InsufficientScope) return { ...common, scope: error.scope.join(" ") };
   if (!(error instanceof InsufficientAuthentication)) return common;
   const { acr_values, max_age } = error;

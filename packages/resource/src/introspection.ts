@@ -5,40 +5,17 @@
  * Guarantees that an answer is used no longer than `cacheFor` allows, and never beyond the token's own end.
  */
 
-import type { ImportedKey, Jwk, JwsAlgorithm } from "@valetkey/protocol/jose";
+import type { ByCertificate, ByPrivateKey, BySecret, BySecretJwt } from "@valetkey/protocol/client-authentication";
+import type { Jwk } from "@valetkey/protocol/jose";
 import type { Fetch } from "@valetkey/protocol/read-json";
-import type { HmacAlgorithm } from "@valetkey/protocol/secret-jwt";
 import { type Duration, readDuration } from "./lib/duration.ts";
 
 /** How this API proves who it is, as registered at the issuer. */
 export type IntrospectionClient =
-  | {
-      readonly client_id: string;
-      readonly client_secret: string;
-      /** Default `client_secret_basic`. */
-      readonly token_endpoint_auth_method?: "client_secret_basic" | "client_secret_post";
-    }
-  | {
-      readonly client_id: string;
-      readonly token_endpoint_auth_method: "private_key_jwt";
-      /** An imported key, or a JWK with its private half. */
-      readonly private_key: ImportedKey | Jwk;
-      readonly kid?: string;
-      readonly alg: JwsAlgorithm;
-    }
-  | {
-      readonly client_id: string;
-      readonly token_endpoint_auth_method: "client_secret_jwt";
-      /** At least as long as the hash: 32 bytes for HS256. */
-      readonly client_secret: string;
-      /** Default HS256. */
-      readonly alg?: HmacAlgorithm;
-    }
-  | {
-      /** The certificate travels with the connection: the `fetch` given here carries it. */
-      readonly client_id: string;
-      readonly token_endpoint_auth_method: "tls_client_auth" | "self_signed_tls_client_auth";
-    };
+  | (BySecret & { readonly client_secret: string })
+  | ByPrivateKey
+  | BySecretJwt
+  | ByCertificate;
 
 export type IntrospectionOptions = IntrospectionClient & {
   /**

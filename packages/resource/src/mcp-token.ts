@@ -5,9 +5,10 @@
  * asks for what is there already too: whoever asks for just what it says loses nothing.
  */
 import { InsufficientScope } from "./challenge.ts";
+import { metadataUrl } from "./metadata.ts";
 import { alternativesOf, satisfies, type Token } from "./token.ts";
 
-/** What tools find in `extra.authInfo`: `AuthInfo` of `@modelcontextprotocol/sdk`. */
+/** What tools find as `authInfo`: that of the MCP SDK, 1.x (`@modelcontextprotocol/sdk`) and 2.x (`@modelcontextprotocol/server`). */
 export interface AuthInfo {
   /** The access token as it came. It is for this server: never send it on to another. */
   token: string;
@@ -16,6 +17,8 @@ export interface AuthInfo {
   /** Seconds since the epoch; absent if introspection did not say. */
   expiresAt?: number;
   resource: URL;
+  /** Where the RFC 9728 document is: for challenges that the SDK writes. */
+  resourceMetadataUrl: string;
   /** `iss`, `sub`, `principal` and all `claims`. */
   extra: Record<string, unknown>;
 }
@@ -43,6 +46,7 @@ export function mcpToken(
     scopes: [...scope],
     ...(exp === undefined ? {} : { expiresAt: exp }),
     resource: new URL(resource),
+    resourceMetadataUrl: metadataUrl(resource),
     extra: { iss, ...(sub === undefined ? {} : { sub }), principal, claims },
   };
   const has = (needed: string) => satisfies(token, alternativesOf(needed));

@@ -41,7 +41,7 @@ test("the document is at the path-suffixed place for everybody and says what to 
   });
 });
 
-test("without a token: 401 that says where the document is and which scope to ask for; other audiences and ID tokens too (RS-01)", async () => {
+test("without a token: 401 that says where the document is and which scope to ask for; other audiences and ID tokens too (RS-02, RS-04)", async () => {
   const handle = server(() => assert.fail("not for the server"));
   const none = await handle(new Request(resource, { method: "POST", body: "{}" }));
   assert.equal(none.status, 401);
@@ -55,7 +55,7 @@ test("without a token: 401 that says where the document is and which scope to as
   ]) {
     const refused = await handle(await post(bad, call("list")));
     assert.equal(refused.status, 401);
-    assert.match(challengeOf(refused), /error="invalid_token"/);
+    assert.match(challengeOf(refused), /error="invalid_token".*scope="mcp"/);
   }
 });
 
@@ -109,7 +109,8 @@ test("the server reads the body that was looked into, and finds the token in the
   assert.deepEqual(await (await handle(await post(raw, call("list")))).json(), call("list"));
   const { exp, ...rest } = { exp: info?.expiresAt, ...info };
   assert.ok(Math.abs((exp ?? 0) - Date.now() / 1000) < 400);
-  assert.partialDeepStrictEqual(rest, { token: raw, clientId: "app", scopes: ["mcp"], resource: new URL(resource) });
+  const known = { token: raw, clientId: "app", scopes: ["mcp"], resource: new URL(resource) };
+  assert.partialDeepStrictEqual(rest, { ...known, resourceMetadataUrl: resource_metadata });
   assert.partialDeepStrictEqual(info?.extra, { iss: issuer.url, sub: "alice", principal: "person" });
   assert.doesNotThrow(() => JSON.stringify(info));
   for (const other of [undefined, {}, { ...info }]) assert.throws(() => tokenOf(other), TypeError);
@@ -198,6 +199,67 @@ test("a server on loopback answers neither names of strangers nor their pages (R
   assert.equal(await ask({ Host: "localhost:3000", Origin: "http://localhost:6274" }), 200);
   assert.equal(await ask({ Host: "evil.test:3000" }), 421);
   assert.equal(await ask({ Host: "localhost:3000", Origin: "https://evil.test" }), 403);
+});
+
+const corsOf = ({ headers }: Response) =>
+  Object.fromEntries([...headers].filter(([name]) => name.startsWith("access-control-") || name === "vary"));
+
+test("pages that are allowed may ask beforehand, call, and read answer and challenge; without cookies (Fetch §3.2)", async () => {
+  const raw = await tokenFor("mcp");
+  const handle = server(() => new Response("ok", { headers: { Vary: "Accept", "Mcp-Session-Id": "1" } }), {
+    allowedOrigins: ["https://inspector.example"],
+  });
+  const ask = async (method: string, headers: Record<string, string>) =>
+    handle(new Request(resource, { method, headers }));
+  const opened = {
+    "access-control-allow-origin": "https://inspector.example",
+    "access-control-expose-headers": "WWW-Authenticate, Mcp-Session-Id, DPoP-Nonce, Retry-After",
+  };
+  const Origin = "https://inspector.example";
+  const before = await ask("OPTIONS", { Origin, "Access-Control-Request-Method": "POST" });
+  assert.equal(before.status, 204);
+  assert.deepEqual(corsOf(before), {
+    ...opened,
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers": "Authorization, *",
+    "access-control-max-age": "7200",
+    vary: "Origin",
+  });
+  const challenged = await ask("POST", { Origin });
+  assert.equal(challenged.status, 401);
+  assert.deepEqual(corsOf(challenged), { ...opened, vary: "Origin" });
+  const good = await ask("POST", { Origin, Authorization: `Bearer ${raw}` });
+  assert.deepEqual([good.status, corsOf(good)], [200, { ...opened, vary: "Accept, Origin" }]);
+  // Its own pages need nothing, programs send no Origin, and OPTIONS that is no preflight needs a token as everything does.
+  assert.equal((await ask("POST", { Origin: new URL(resource).origin, Authorization: `Bearer ${raw}` })).status, 200);
+  const program = await ask("POST", { Authorization: `Bearer ${raw}` });
+  assert.deepEqual([program.status, corsOf(program)], [200, { vary: "Accept, Origin" }]);
+  assert.equal((await ask("OPTIONS", { Origin })).status, 401);
+});
+
+test("other pages get 403 before anything else is looked at, and cannot read even that; unless all are allowed", async () => {
+  const raw = await tokenFor("mcp");
+  const ask = async (allowedOrigins: McpOptions["allowedOrigins"], Origin: string, method = "POST") => {
+    const headers = { Origin, Authorization: `Bearer ${raw}`, "Access-Control-Request-Method": "POST" };
+    const options = allowedOrigins === undefined ? {} : { allowedOrigins };
+    return server(() => new Response("ok"), options)(new Request(resource, { method, headers }));
+  };
+  const near = [
+    "https://inspector.example.evil.test",
+    "http://inspector.example",
+    "https://inspector.example:8443",
+    "null",
+  ];
+  for (const origin of [...near, "http://localhost:6274"]) {
+    for (const method of ["POST", "GET", "OPTIONS"]) {
+      const refused = await ask(["https://inspector.example"], origin, method);
+      assert.deepEqual([refused.status, corsOf(refused)], [403, { vary: "Origin" }], `${method} ${origin}`);
+    }
+    assert.equal((await ask(undefined, origin)).status, 403, origin);
+    const open = await ask("*", origin);
+    assert.deepEqual([open.status, corsOf(open)["access-control-allow-origin"]], [200, "*"]);
+    assert.equal(open.headers.has("vary"), false);
+  }
 });
 
 test("a resource that is no URL, or not https, is a mistake", () => {

@@ -9,11 +9,14 @@ import { OAuthError } from "@valetkey/protocol/errors";
 import type { InsufficientScope } from "./challenge.ts";
 import { withHeaders } from "./lib/by-request.ts";
 import { calledTools } from "./lib/called-tools.ts";
+import { createForeignPages } from "./lib/foreign-pages.ts";
 import { createGate } from "./lib/gate.ts";
+import { checkNames } from "./lib/known-options.ts";
+import { mcpNames } from "./lib/option-names.ts";
 import { type Peer, presentedByRequest, readCredentials } from "./lib/presented.ts";
 import { type McpToken, mcpToken } from "./mcp-token.ts";
 import type { ResourceDescription } from "./metadata.ts";
-import type { ResourceOptions } from "./options.ts";
+import type { AllowedOrigins, ResourceOptions } from "./options.ts";
 import { readRequirement } from "./requirement.ts";
 
 export { type AuthInfo, type McpToken, tokenOf } from "./mcp-token.ts";
@@ -27,6 +30,11 @@ export interface McpOptions extends Omit<ResourceOptions, "audience" | "metadata
   readonly tools?: Readonly<Record<string, string>>;
   /** Bytes of a body that is looked into for `tools`; default 4 MiB. Larger ones are 413. */
   readonly bodyLimit?: number;
+  /**
+   * Pages elsewhere that may call this server, e.g. `https://app.example`; `"*"` for all. Those of its own origin always may, and on
+   * loopback those on loopback. Requests of other pages are 403.
+   */
+  readonly allowedOrigins?: AllowedOrigins;
   /** More members of the RFC 9728 document, e.g. `resource_name`; `scopes_supported` is `scope` unless given. */
   readonly metadata?: ResourceDescription;
 }
@@ -35,8 +43,8 @@ export interface McpOptions extends Omit<ResourceOptions, "audience" | "metadata
 export type McpHandler = (request: Request, token: McpToken) => Response | Promise<Response>;
 
 /**
- * Protects an MCP server. Serves the RFC 9728 document at its place, guards every other path. A mistake in the options is a
- * `TypeError`.
+ * Protects an MCP server. Serves the RFC 9728 document at its place, guards every other path, and answers browsers that ask before a
+ * page calls (CORS). A mistake in the options is a `TypeError`.
  *
  * ```ts
  * export default {
@@ -51,23 +59,26 @@ export function protectMcp(
   options: McpOptions,
   handler: McpHandler,
 ): (request: Request, peer?: Peer) => Promise<Response> {
+  checkNames("protectMcp", options, mcpNames);
   const { resource, scope = "", tools = {}, bodyLimit = 4 * 1024 * 1024, metadata, ...rest } = options;
   const usual = readRequirement(scope);
   const scopes_supported = [...(usual.scopes[0] ?? [])];
   const described = { ...(scopes_supported.length === 0 ? {} : { scopes_supported }), ...metadata };
   const gate = createGate({ ...rest, audience: resource, metadata: described });
+  const pages = createForeignPages([resource, rest.baseUrl ?? resource], rest.allowedOrigins ?? []);
   const needs = new Map(Object.entries(tools));
   const anyToken = readRequirement();
 
-  return async (request, peer) => {
-    const document = gate.metadata(request.method, new URL(request.url).pathname);
-    if (document !== undefined) return document;
+  const answerTo = async (request: Request, peer?: Peer): Promise<Response> => {
     const presented = presentedByRequest(request, () => peer?.certificate);
     const refuse = (error: OAuthError) => gate.refuse(error, presented, usual);
     const required = Promise.withResolvers<InsufficientScope>();
     let token: McpToken;
     let headers: Readonly<Record<string, string>>;
     try {
+      pages.check(request);
+      const preflight = pages.preflight(request);
+      if (preflight !== undefined) return preflight;
       const checked = await gate.check(presented, anyToken);
       const raw = readCredentials(presented.authorization)?.token ?? "";
       headers = checked.headers;
@@ -80,6 +91,10 @@ export function protectMcp(
     }
     const answer = await answerOrRefusal(async () => handler(request, token), request.method, required.promise);
     return withHeaders(answer instanceof OAuthError ? refuse(answer) : answer, headers);
+  };
+  return async (request, peer) => {
+    const document = gate.metadata(request.method, new URL(request.url).pathname);
+    return document ?? pages.open(request, await answerTo(request, peer));
   };
 }
 

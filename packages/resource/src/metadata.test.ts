@@ -30,6 +30,13 @@ test("the document is at its place between host and path, about the configured U
   for (const other of ["/.well-known/oauth-protected-resource", `${place}/`, "/v1/photos", `${place}2`])
     assert.equal(metadata(new Request(`https://api.example${other}`)), undefined, other);
   assert.equal(metadata(new Request(`https://api.example${place}`, { method: "POST" }))?.status, 405);
+  // A page may send headers along, as MCP clients do.
+  const asked = metadata(new Request(`https://api.example${place}`, { method: "OPTIONS" }));
+  assert.equal(asked?.status, 204);
+  assert.deepEqual(
+    ["origin", "methods", "headers", "credentials"].map((name) => asked?.headers.get(`access-control-allow-${name}`)),
+    ["*", "GET, HEAD", "*", null],
+  );
   const error = await check(new Request(resource)).catch((e) => e);
   assert.match(
     challengeFor(error).headers.get("www-authenticate") ?? "",
@@ -69,9 +76,29 @@ test("an API on loopback answers only what was sent to loopback, by whom it may 
     assert.equal(await ask({ origin }), 200, origin);
   for (const origin of ["http://evil.test", "null", "https://app.example.evil.test"])
     assert.equal(await ask({ origin }), 403, origin);
+  const open = protectResource({ issuer: server.url, audience: local, allowedOrigins: "*" });
+  const from = (headers: Record<string, string>) =>
+    open.check(new Request(local, { headers: { Authorization: `Bearer ${token}`, ...headers } }));
+  await from({ host: "localhost:3000", origin: "https://anybody.example" });
+  await assert.rejects(from({ host: "evil.test:3000", origin: "https://anybody.example" }), { status: 421 });
   const answer = await guarded(new Request("http://evil.test/"));
   assert.equal(answer.headers.has("www-authenticate"), false);
   assert.match(((await answer.json()) as { explanation: string }).explanation, /baseUrl/);
   const served = protectResource({ issuer: server.url, audience: local, baseUrl: "https://dev.example" });
   await served.check(new Request("http://dev.example/", { headers: { Authorization: `Bearer ${token}` } }));
+});
+
+test("an allowed origin that no browser would send is a mistake", () => {
+  const make = (origin: string) => () => protectResource({ issuer, audience, allowedOrigins: [origin] });
+  for (const wrong of [
+    "*",
+    "null",
+    "app.example",
+    "https://app.example/",
+    "https://App.example",
+    "https://app.example:443",
+  ])
+    assert.throws(make(wrong), /allowedOrigins/, wrong);
+  for (const right of ["https://app.example", "http://app.example:8080", "chrome-extension://abcdef", "app://editor"])
+    assert.doesNotThrow(make(right), right);
 });

@@ -1,7 +1,7 @@
 /**
  * What this API says about itself: which authorization servers it accepts, and how tokens are sent.
  *
- * RFC 9728 §2, §3 and §3.1 (the place of the document: between host and path).
+ * RFC 9728 §2, §3 and §3.1 (the place of the document: between host and path), Fetch §3.2 (CORS).
  * Guarantees that `resource` is the configured URL, whatever a Host header says, and that the document of one resource is not
  * served at the place of another.
  */
@@ -39,16 +39,28 @@ export function resourceMetadata(
   return { ...description, ...fixed };
 }
 
+/** Fetch §3.2.3. */
+const preflight = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "GET, HEAD",
+  "Access-Control-Allow-Headers": "*",
+  "Access-Control-Max-Age": "7200",
+};
+
 /** Answers a method and a path; nothing if the path is another. */
 export type AnswerMetadata = (method: string, path: string) => Response | undefined;
 
-/** Makes the function that serves a document at its own place. Pages of any origin may read it: it holds no secret. */
+/**
+ * Makes the function that serves a document at its own place. Pages of any origin may read it, and send headers of their own along
+ * (MCP clients name their protocol version): it holds no secret.
+ */
 export function serveMetadata(document: ResourceMetadata): AnswerMetadata {
   const { pathname } = new URL(metadataUrl(document.resource));
   const body = JSON.stringify(document);
   return (method, path) => {
     if (path !== pathname) return undefined;
-    if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD");
+    if (method === "OPTIONS") return new Response(null, { status: 204, headers: preflight });
+    if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD, OPTIONS");
     const headers = {
       "Content-Type": "application/json",
       "Cache-Control": "public, max-age=300",

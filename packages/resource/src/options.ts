@@ -11,6 +11,8 @@ import { checkIssuer } from "@valetkey/protocol/metadata";
 import type { Fetch } from "@valetkey/protocol/read-json";
 import { type IntrospectionOptions, readCacheBounds } from "./introspection.ts";
 import type { BindingChecks } from "./lib/check-binding.ts";
+import { checkNames } from "./lib/known-options.ts";
+import { dpopNames, introspectionNames, issuerNames, resourceNames } from "./lib/option-names.ts";
 import { createTokenSource, type SourceOptions, type TokenSource } from "./lib/token-source.ts";
 import { type ResourceDescription, readResourceUrl } from "./metadata.ts";
 import { type IsFirst, type ProofStore, seenInMemory, seenInStore } from "./seen-proofs.ts";
@@ -46,6 +48,9 @@ export interface DpopOptions {
   readonly store?: ProofStore;
 }
 
+/** Origins of pages as browsers write them: `https://app.example`, without a slash at the end. `"*"` is all of them. */
+export type AllowedOrigins = "*" | readonly string[];
+
 export interface ResourceOptions extends Partial<TrustedIssuer> {
   /** Several authorization servers, instead of `issuer`. */
   readonly issuers?: readonly TrustedIssuer[];
@@ -68,8 +73,8 @@ export interface ResourceOptions extends Partial<TrustedIssuer> {
   readonly metadata?: ResourceDescription;
   /** URL of the RFC 9728 document, if somebody else serves it. */
   readonly resource_metadata?: string;
-  /** Pages elsewhere that may call an API on loopback, e.g. `https://app.example`; those on loopback always may. */
-  readonly allowedOrigins?: readonly string[];
+  /** Pages elsewhere that may call an API on loopback, e.g. `https://app.example`, `"*"` for all; those on loopback always may. */
+  readonly allowedOrigins?: AllowedOrigins;
   /** Default: the audience. */
   readonly realm?: string;
   readonly fetch?: Fetch;
@@ -91,7 +96,7 @@ export interface Resource {
   /** Where the API is, for proofs and for the guard on loopback. */
   readonly base: string | undefined;
   readonly isOnLoopback: boolean;
-  readonly allowedOrigins: readonly string[];
+  readonly allowedOrigins: AllowedOrigins;
   /** Seconds. */
   readonly clockTolerance: number;
   readonly now: () => number;
@@ -99,6 +104,8 @@ export interface Resource {
 
 /** Reads the options. A mistake is a `TypeError` that says what to write instead. */
 export function readOptions(options: ResourceOptions): Resource {
+  checkNames("protectResource", options, resourceNames);
+  checkNames("dpop", options.dpop, dpopNames);
   const { audience, read, clockTolerance = 30, verifiedTokens = 1000, dpop = {}, allowedOrigins = [] } = options;
   const { fetch = globalThis.fetch, now = Date.now } = options;
   if (typeof audience !== "string" || audience === "") throw new TypeError("audience must name this API");
@@ -111,6 +118,7 @@ export function readOptions(options: ResourceOptions): Resource {
   if (options.dpop !== undefined && base === undefined)
     throw new TypeError("dpop needs baseUrl, for the audience is no URL: proofs name the URL they are for");
   if (options.metadata !== undefined) readResourceUrl(audience);
+  checkOrigins(allowedOrigins);
   const isFirst: IsFirst = dpop.store === undefined ? seenInMemory(now) : seenInStore(dpop.store);
   const nonceSecrets = readSecrets(dpop, audience);
   return {
@@ -138,15 +146,31 @@ function readIssuers(options: ResourceOptions): SourceOptions["issuers"] {
     algorithms: one.algorithms ?? defaultAlgorithms,
   }));
   if (all.length === 0) throw new TypeError("issuers must not be empty");
+  for (const one of issuers ?? []) checkNames("each of issuers", one, issuerNames);
   for (const one of all) {
     checkIssuer(one.issuer, { allowLoopbackHttp: true });
     if (one.algorithms.length === 0) throw new TypeError("algorithms must not be empty");
-    if (one.introspection !== undefined) readCacheBounds(one.introspection);
+    if (one.introspection === undefined) continue;
+    checkNames("introspection", one.introspection, introspectionNames);
+    readCacheBounds(one.introspection);
   }
   if (new Set(all.map((one) => one.issuer)).size !== all.length) throw new TypeError("an issuer is there twice");
   checkPrefixes(all.filter((one) => one.introspection !== undefined));
   return all;
 }
+
+/** Whatever no browser would write as an Origin would let nobody in. */
+function checkOrigins(allowed: AllowedOrigins): void {
+  const wrong = allowed === "*" ? undefined : allowed.find((origin) => !isOrigin(origin));
+  if (wrong !== undefined)
+    throw new TypeError(`allowedOrigins needs origins such as https://app.example, or "*" instead; got ${wrong}`);
+}
+
+// Extensions and editors have schemes of their own, of which URL knows no origin.
+const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text)
+    ? URL.canParse(text) && new URL(text).origin === text
+    : /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]+$/.test(text);
 
 /** Of two introspecting issuers it must be clear whose a token is, without asking either. */
 function checkPrefixes(asked: readonly TrustedIssuer[]): void {

@@ -83,7 +83,7 @@ test("a token that is not exactly right is invalid_token (RFC 9068 §4, RFC 8725
   }
 });
 
-test("no token, or another scheme, is challenged without an error; a malformed one is invalid_request (RFC 6750 §3.1)", async () => {
+test("no token, or another scheme, is challenged without an error; a malformed one is invalid_request (RFC 6750 §3.1, RS-04)", async () => {
   await using issuer = await startIssuer();
   const { requireOAuth } = protectAt(issuer, {
     realm: 'a"b\r\nc',
@@ -122,6 +122,11 @@ test("scopes: a text is both, a list is either, names are whole (RFC 6750 §3.1,
       answer.headers.get("www-authenticate") ?? "",
       new RegExp(`error="insufficient_scope".*scope="${first}"`),
     );
+  }
+  // No scope at all, and one in a place where another dialect has it.
+  for (const claims of [{ scope: undefined }, { scope: "" }, { scope: undefined, scp: ["profile"] }]) {
+    const error = await refusal(check(bearing(await issuer.token(claims)), "profile"));
+    assert.match(challengeFor(error).headers.get("www-authenticate") ?? "", /insufficient_scope.*scope="profile"/);
   }
   assert.throws(() => protectAt(issuer).requireOAuth([]), TypeError);
 });

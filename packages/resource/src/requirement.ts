@@ -7,6 +7,8 @@
 import { invalidToken, OAuthError } from "@valetkey/protocol/errors";
 import { InsufficientAuthentication, InsufficientScope } from "./challenge.ts";
 import { type Duration, readDuration } from "./lib/duration.ts";
+import { checkNames } from "./lib/known-options.ts";
+import { requireNames } from "./lib/option-names.ts";
 import type { Credentials } from "./lib/presented.ts";
 import { type AuthorizationDetail, alternativesOf, type Scopes, satisfies, type Token } from "./token.ts";
 
@@ -49,6 +51,7 @@ export function readRequirement(first?: Scopes | RequireOptions, second?: Requir
   const isScopes = typeof first === "string" || Array.isArray(first);
   const scopes = isScopes ? alternativesOf(first as Scopes) : [[]];
   const given = (isScopes || first === undefined ? second : (first as RequireOptions)) ?? {};
+  checkNames("requireOAuth", given, requireNames);
   const { optional = false, acr, maxAge, ...rest } = given;
   const acr_values = typeof acr === "string" ? [acr] : acr;
   if (acr_values?.length === 0) throw new TypeError("a list of acr must not be empty");

@@ -22,6 +22,9 @@ import { composed } from "./profile-setting.ts";
 import { madeSecret } from "./secret-file.ts";
 import { isLoopbackHttp, type Settings } from "./settings.ts";
 
+/** Connections to PostgreSQL that the store of one process opens at most. */
+export const storeConnections = 10;
+
 /** The database could not be opened; `cause` says why. */
 export class DatabaseUnusable extends Error {
   override readonly name = "DatabaseUnusable";
@@ -52,7 +55,7 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
   }
   const keys = createKeys({ store, secret, log, ...signingKeys(settings) });
   const { clientIdDocuments: ofProfile, ...parts } = composed(settings, { directory, log });
-  const registration = registrationOf(settings.registration);
+  const registration = registrationOf(settings);
   const oauth1 = oauth1Of(settings.oauth1);
   return {
     store,
@@ -86,7 +89,9 @@ export async function openParts(settings: Settings, log: Log): Promise<Parts> {
 function openStore(database: string): Promise<OpenStore> {
   const place = readDatabaseUrl(database);
   if (!place) throw new TypeError("The database is written as file:<path> or postgres://user:password@host/name.");
-  return place.kind === "sqlite" ? sqliteStore({ file: place.file }) : postgresStore({ url: place.url });
+  return place.kind === "sqlite"
+    ? sqliteStore({ file: place.file })
+    : postgresStore({ url: place.url, connections: storeConnections });
 }
 
 async function unlessUnusable<T>(opening: Promise<T>): Promise<T> {
@@ -100,9 +105,11 @@ async function unlessUnusable<T>(opening: Promise<T>): Promise<T> {
   }
 }
 
-function registrationOf(mode: Settings["registration"]): RegistrationPolicy | undefined {
-  if (mode === "off") return undefined;
-  return mode === "open" ? openRegistration() : tokenRegistration();
+function registrationOf({ registration, profile }: Settings): RegistrationPolicy | undefined {
+  if (registration === "off") return undefined;
+  // The SDK of MCP registers a client with the scope of the first challenge; it is to ask for more later.
+  const limits = profile === "mcp" ? ({ scope: "wish" } as const) : {};
+  return registration === "open" ? openRegistration(limits) : tokenRegistration(limits);
 }
 
 function withoutUndefined(values: Readonly<Record<string, number | undefined>>): Record<string, number> {

@@ -1,5 +1,6 @@
 /**
- * Programs written in Python with Authlib, as processes: a Flask application people sign in to, and a client without a page.
+ * Programs written in Python with Authlib, as processes: a Flask application people sign in to, a Flask API that introspects tokens,
+ * and a client without a page.
  *
  * Needs Debian's python3-authlib and python3-flask.
  */
@@ -49,6 +50,23 @@ export async function startFlaskApp(app: FlaskApp): Promise<RunningFlaskApp> {
       await running.kill();
     },
   };
+}
+
+export interface FlaskApi extends Credentials {
+  readonly port: number;
+  /** Where tokens are introspected. */
+  readonly endpoint: string;
+  readonly audience: string;
+}
+
+/** Starts an API that introspects tokens, on 127.0.0.1; it ends when disposed of. */
+export async function startFlaskApi(api: FlaskApi): Promise<AsyncDisposable & { readonly origin: string }> {
+  const origin = `http://127.0.0.1:${api.port}`;
+  const running = await startProcess(python, [script("authlib-api"), JSON.stringify(api)], {
+    env,
+    ready: `Running on ${origin}`,
+  });
+  return { origin, [Symbol.asyncDispose]: async () => void (await running.kill()) };
 }
 
 export interface SessionSetup {

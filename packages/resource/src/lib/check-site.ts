@@ -7,16 +7,17 @@
  */
 import { OAuthError } from "@valetkey/protocol/errors";
 import { isLoopbackHost } from "@valetkey/protocol/loopback";
+import type { AllowedOrigins } from "../options.ts";
 import type { Presented } from "./presented.ts";
 
 /** Checks a request to an API on loopback. Throws `invalid_request` with status 421 or 403. */
-export function checkSite(presented: Presented, allowedOrigins: readonly string[]): void {
+export function checkSite(presented: Presented, allowedOrigins: AllowedOrigins): void {
   const [host, origin] = [presented.host(), presented.origin()];
   if (/[@/\\?#]/.test(host) || !isLoopback(`http://${host}`))
     throw new OAuthError("invalid_request", "this API is on loopback, and the request was sent to another host", {
       status: 421,
     });
-  if (origin !== null && !isLoopback(origin) && !allowedOrigins.includes(origin))
+  if (origin !== null && !isLoopback(origin) && allowedOrigins !== "*" && !allowedOrigins.includes(origin))
     throw new OAuthError("invalid_request", "pages of this origin may not call an API on loopback", { status: 403 });
 }
 

@@ -4,8 +4,7 @@
  * RFC 7662 §2.1 and §2.2, RFC 7523 §2.2, RFC 8705 §2 and §5, RFC 9701 §4 to §6.
  * Guarantees that the token goes to the one issuer and in a body, and that where a signed answer is wanted nothing else counts.
  */
-import { basicHeader } from "@valetkey/protocol/authorization-header";
-import { clientAssertionType, createClientAssertion } from "@valetkey/protocol/client-assertion";
+import { byCertificate, mtlsEndpoints, proveClient } from "@valetkey/protocol/client-authentication";
 import { serverError } from "@valetkey/protocol/errors";
 import { encodeForm } from "@valetkey/protocol/form";
 import { decryptJwt, JwksUnavailable, type JwsAlgorithm, JwtError, verifyJwt } from "@valetkey/protocol/jose";
@@ -41,7 +40,7 @@ export async function introspect(
 ): Promise<Answer> {
   const { source, fetch } = ports;
   const endpoint = endpointOf(await source.metadata(), client, ports.issuer);
-  const { headers, parameters } = await authenticate(client, ports);
+  const { headers, parameters } = await proveClient(client, { issuer: ports.issuer, now: ports.now() });
   const accept = client.signed === true ? `application/${jwtType}` : "application/json";
   const init = {
     method: "POST",
@@ -102,36 +101,10 @@ async function readSigned(text: string, client: IntrospectionOptions, ports: Int
 
 // RFC 8705 §5: where certificates are asked for.
 function endpointOf(metadata: ServerMetadata, client: IntrospectionOptions, issuer: string): string {
-  const byCertificate = client.token_endpoint_auth_method?.endsWith("tls_client_auth") === true;
-  const aliases = metadata.mtls_endpoint_aliases as Record<string, unknown> | undefined;
-  const alias = byCertificate ? aliases?.introspection_endpoint : undefined;
-  const endpoint = alias ?? metadata.introspection_endpoint;
+  const { introspection_endpoint: endpoint } = byCertificate(client) ? mtlsEndpoints(metadata) : metadata;
   if (typeof endpoint !== "string") throw unusable("the issuer has no introspection_endpoint");
   if (!isSecureUrl(endpoint, issuer)) throw unusable("the issuer's introspection_endpoint must be an https URL");
   return endpoint;
-}
-
-async function authenticate(client: IntrospectionOptions, { issuer, now }: IntrospectionPorts) {
-  const { client_id } = client;
-  const asserted = async (signer: Parameters<typeof createClientAssertion>[0]["signer"]) => {
-    const client_assertion = await createClientAssertion({ client_id, issuer, signer, now: now() });
-    return { headers: {}, parameters: { client_id, client_assertion_type: clientAssertionType, client_assertion } };
-  };
-  switch (client.token_endpoint_auth_method) {
-    case "private_key_jwt": {
-      const { private_key, alg, kid = "kty" in private_key ? private_key.kid : undefined } = client;
-      return asserted({ private_key, alg, kid });
-    }
-    case "client_secret_jwt":
-      return asserted({ client_secret: client.client_secret, alg: client.alg ?? "HS256" });
-    case "tls_client_auth":
-    case "self_signed_tls_client_auth":
-      return { headers: {}, parameters: { client_id } };
-    case "client_secret_post":
-      return { headers: {}, parameters: { client_id, client_secret: client.client_secret } };
-    default:
-      return { headers: { Authorization: basicHeader(client_id, client.client_secret) }, parameters: {} };
-  }
 }
 
 const silent = (cause: unknown) => unavailable("the issuer does not answer at the moment", cause, 5);

@@ -7,15 +7,12 @@
  */
 import { serverError } from "@valetkey/protocol/errors";
 import { createRemoteJwks, type Jwk, JwksUnavailable, type KeyResolver } from "@valetkey/protocol/jose";
+import { keepDocument } from "@valetkey/protocol/kept-document";
 import { type ServerMetadata, wellKnown } from "@valetkey/protocol/metadata";
 import { type Fetch, fetchText, readJsonObject } from "@valetkey/protocol/read-json";
 import { unavailable } from "./not-verified.ts";
 
-/** Milliseconds. */
-const fresh = 600_000;
-const stale = 24 * 3_600_000;
-const pause = 1_000;
-/** How long keys that were good are used while the issuer cannot be asked for them. */
+/** Milliseconds for which keys that were good are used while the issuer cannot be asked for them. */
 export const maxStaleKeys = 3_600_000;
 const maxKids = 100;
 
@@ -26,37 +23,20 @@ export interface Issuer {
 
 export function createIssuer(issuer: string, ports: { readonly fetch: Fetch; readonly now: () => number }): Issuer {
   const { fetch, now } = ports;
-  let known: { readonly metadata: ServerMetadata; readonly at: number } | undefined;
-  let failed: { readonly error: unknown; readonly at: number } | undefined;
-  let pending: Promise<ServerMetadata> | undefined;
   let remote: { readonly uri: string; readonly resolver: KeyResolver } | undefined;
 
-  async function refresh(): Promise<ServerMetadata> {
-    try {
-      const metadata = await discover(fetch, issuer);
-      known = { metadata, at: now() };
-      return metadata;
-    } catch (error) {
-      failed = { error, at: now() };
-      return former(error);
-    }
-  }
-
-  // An outage is bridged; a document that is wrong is not.
-  function former(error: unknown): ServerMetadata {
-    if (error instanceof Wrong) known = undefined;
-    if (known !== undefined && now() - known.at < stale) return known.metadata;
-    if (error instanceof Wrong) throw serverError("the access token could not be checked", { cause: error });
-    throw unavailable("the issuer does not answer at the moment", error, 5);
-  }
-
+  const found = keepDocument({
+    read: () => discover(fetch, issuer),
+    now,
+    isOutage: (error) => !(error instanceof Wrong),
+  });
   const metadata = async (): Promise<ServerMetadata> => {
-    if (known !== undefined && now() - known.at < fresh) return known.metadata;
-    if (failed !== undefined && now() - failed.at < pause) return former(failed.error);
-    pending ??= refresh().finally(() => {
-      pending = undefined;
-    });
-    return pending;
+    try {
+      return await found();
+    } catch (cause) {
+      if (cause instanceof Wrong) throw serverError("the access token could not be checked", { cause });
+      throw unavailable("the issuer does not answer at the moment", cause, 5);
+    }
   };
 
   const current: KeyResolver = async (header) => {
