@@ -5,6 +5,7 @@
  * Guarantees that no ID token, access token or other token passes for one, nor one that was made for another client.
  */
 import { type JwkSet, type JwsAlgorithm, JwtError, type KeyResolver, verifyJwt } from "@valetkey/protocol/jose";
+import { normalTyp } from "@valetkey/protocol/jwt-claims";
 
 /** Who is signed out: the session, the person in all sessions, or one of them named by both. */
 export interface LogoutToken {
@@ -45,7 +46,7 @@ export async function verifyLogoutToken(token: string, checks: LogoutTokenChecks
     ...(clockTolerance === undefined ? {} : { clockTolerance }),
   });
   // §2.4: logout+jwt is recommended, so one without a type is taken; one of another kind is not.
-  const typ = header.typ?.toLowerCase().replace(/^application\//, "");
+  const typ = normalTyp(header.typ);
   if (typ !== undefined && typ !== "logout+jwt" && typ !== "jwt") throw new JwtError("typ", "not a logout token");
   const { iss, sub, jti, iat, exp, sid, events, nonce } = claims;
   if (typeof events !== "object" || events === null || !isObject((events as Record<string, unknown>)[event])) {

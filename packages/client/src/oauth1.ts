@@ -4,16 +4,15 @@
  * RFC 5849 §2 and §3.
  * Guarantees that everything that can be checked without asking the service is checked here, before anybody signs in.
  */
-import type { Jwk } from "@valetkey/protocol/jwk";
 import { checkIssuer } from "@valetkey/protocol/metadata";
 import { type SignatureMethod, signatureMethods } from "@valetkey/protocol/oauth1/signature";
 import { checkEndpoints, checkName, checkPrefixes } from "./lib/check-provider.ts";
-import type { Placement } from "./oauth1-client.ts";
+import type { OAuth1Client } from "./oauth1-client.ts";
 import type { Values } from "./oauth2.ts";
 import type { Profile, ProfileApi } from "./profile.ts";
 
 /** What to know about a service and this application's registration there. */
-export interface OAuth1Options {
+export interface OAuth1Options extends Omit<OAuth1Client, "client_id"> {
   /** With the id the key of a person. The origin of `authorization_endpoint` unless given. */
   readonly issuer?: string;
   readonly request_token_endpoint: string;
@@ -23,14 +22,6 @@ export interface OAuth1Options {
   readonly client_id?: string;
   /** The consumer secret; `{NAME}_CLIENT_SECRET` from the environment unless given. RSA methods do without. */
   readonly client_secret?: string;
-  /** Default HMAC-SHA1. */
-  readonly signature_method?: SignatureMethod;
-  /** RSA private key as a JWK, for RSA-SHA1 and RSA-SHA256. */
-  readonly private_key?: Jwk;
-  /** Sent in the header, never signed. */
-  readonly realm?: string;
-  /** Default `header`. */
-  readonly placement?: Placement;
   /** Base of relative URLs in `auth.fetch` and `profile`; signed requests may go there. */
   readonly api?: string;
   /** Further URL prefixes signed requests may go to. */

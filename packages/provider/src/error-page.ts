@@ -5,39 +5,20 @@
  * Guarantees that nothing of the request gets into the page but escaped text, that it cannot be framed, and that it neither
  * loads nor runs anything.
  */
+import { escapeHtml, plainPage } from "./lib/plain-page.ts";
 import type { ErrorPage } from "./op.ts";
 
 /** Shows an error as a page with the error's status. `returnTo` becomes a link only if it is a URL a browser may follow. */
 export const defaultErrorPage: ErrorPage = (_request, { error, description, status, returnTo }) => {
   const link = returnTo === undefined ? "" : linkTo(returnTo);
-  const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>This did not work</title>
-</head>
-<body>
-<main>
-<h1 id="title">This did not work</h1>
+  return plainPage({
+    title: "This did not work",
+    status,
+    policy: ["form-action 'none'"],
+    main: `<h1 id="title">This did not work</h1>
 <p id="description">${escapeHtml(sentence(description))}</p>
 <p>${status >= 500 ? "Please try again in a moment." : "Go back to the application you came from and start again."} If it keeps happening, tell whoever runs that application the code below.</p>
-${link}<p>Code: <code id="error">${escapeHtml(error)}</code></p>
-</main>
-</body>
-</html>
-`;
-  return new Response(page, {
-    status,
-    headers: {
-      "Content-Type": "text/html; charset=utf-8",
-      "Cache-Control": "no-store",
-      "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      "X-Frame-Options": "DENY",
-      "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
-    },
+${link}<p>Code: <code id="error">${escapeHtml(error)}</code></p>`,
   });
 };
 
@@ -51,13 +32,3 @@ function linkTo(url: string): string {
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
-
-const escapes: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-/** Escapes text for HTML content and quoted attributes. */
-export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => escapes[character] ?? "");

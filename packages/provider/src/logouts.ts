@@ -7,7 +7,8 @@
  */
 import { invalidRequest } from "@valetkey/protocol/errors";
 import { createHandle } from "@valetkey/protocol/random";
-import { appendQuery, seeOther } from "./authorize/respond.ts";
+import { seeOther } from "@valetkey/protocol/see-other";
+import { appendQuery } from "./authorize/respond.ts";
 import { bindCookies, findBound, unbindCookie } from "./bound-cookie.ts";
 import { findClient } from "./clients.ts";
 import { cutSessions, removeAll } from "./cut.ts";

@@ -31,7 +31,8 @@ import type { BindingMethod } from "./tokens/binding.ts";
 export type Awaitable<T> = T | Promise<T>;
 
 /** Signature algorithms the provider can sign with; those of ML-DSA (FIPS 204) where the runtime has them. */
-export type SigningAlg = "RS256" | "PS256" | "ES256" | "EdDSA" | "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87";
+export const signingAlgs = ["RS256", "PS256", "ES256", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"] as const;
+export type SigningAlg = (typeof signingAlgs)[number];
 
 /** What a person is to the provider: the stable `sub` and the claims that scopes may release (OpenID Connect Core §5.1). */
 export interface Account {

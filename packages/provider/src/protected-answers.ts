@@ -12,7 +12,7 @@ import { StoreUnavailable } from "@valetkey/store";
 import { clientKeyMembers, encryptionKeyOf } from "./client-keys.ts";
 import type { Client } from "./clients.ts";
 import { oneOf } from "./lib/client-members.ts";
-import type { Op, SigningAlg } from "./op.ts";
+import { type Op, type SigningAlg, signingAlgs } from "./op.ts";
 import type { Part } from "./part.ts";
 
 /** What can be protected; the first part of the names in client metadata, e.g. `userinfo_signed_response_alg`. */
@@ -22,17 +22,6 @@ export interface ProtectedAnswer extends Part {
   readonly answer: AnswerKind;
   readonly form: "signed" | "encrypted";
 }
-
-/** What an answer can be signed with; which of them it is, is for the keys to say. */
-export const signatures: readonly SigningAlg[] = [
-  "RS256",
-  "PS256",
-  "ES256",
-  "EdDSA",
-  "ML-DSA-44",
-  "ML-DSA-65",
-  "ML-DSA-87",
-];
 
 /** Userinfo as a JWT, for clients with `userinfo_signed_response_alg` (Core §5.3.2). */
 export const signedUserinfo = signed("userinfo", "userinfo_signing_alg_values_supported");
@@ -53,7 +42,8 @@ function signed(answer: AnswerKind, announcedAs: string): ProtectedAnswer {
   return {
     answer,
     form: "signed",
-    members: { [`${answer}_signed_response_alg`]: oneOf(...signatures) },
+    // Which of them it is, is for the keys to say.
+    members: { [`${answer}_signed_response_alg`]: oneOf(...signingAlgs) },
     metadata: (op): Partial<ServerMetadata> => ({ [announcedAs]: [...op.keys.algs] }),
   };
 }

@@ -664,6 +664,8 @@ describe("frames that tell applications through the browser (Front-Channel Logou
     );
     assert.equal(response.headers.get("cache-control"), "no-store");
     assert.equal(response.headers.get("referrer-policy"), "no-referrer");
+    assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+    assert.equal(response.headers.get("x-frame-options"), "DENY");
     assert.match(html, /Signing you out of 3 apps/);
     assert.match(
       html,

@@ -149,6 +149,9 @@ export async function decide(
   return locationOf(await answer(world, browser, id, { step: "consent", decision: what, ...scopes }));
 }
 
+/** The verifier in what came back; empty if there is none. */
+export const verifierOf = (parameters: Record<string, string>): string => parameters.oauth_verifier ?? "";
+
 export const exchange = (world: World, token: Credentials, oauth_verifier: string | undefined, sending: Sending = {}) =>
   send(world, "/oauth1/token", { token, protocol: { oauth_verifier, ...sending.protocol }, ...sending });
 

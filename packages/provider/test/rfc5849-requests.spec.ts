@@ -23,13 +23,12 @@ import {
   send,
   signed,
   userinfo,
+  verifierOf,
 } from "./oauth1-side.ts";
 import { createWorld, issuer, type TestClient, type World } from "./op.ts";
 import { post, pub, service as serviceClient } from "./token-side.ts";
 
 const service: TestClient = { ...serviceClient, scope: "openid" };
-
-const verifierOf = (parameters: Record<string, string>): string => parameters.oauth_verifier ?? "";
 
 onEachStore("RFC 5849 §2.3, §3.3: races", (open) => {
   const worldOn = async (): Promise<Awaited<ReturnType<typeof birdWorld>>> => {

@@ -20,10 +20,9 @@ import {
   send,
   signed,
   userinfo,
+  verifierOf,
 } from "./oauth1-side.ts";
 import { answer, createWorld, errorPageOf, issuer, locationOf, rp, signIn } from "./op.ts";
-
-const verifierOf = (parameters: Record<string, string>): string => parameters.oauth_verifier ?? "";
 
 describe("RFC 5849 §2: three legs", () => {
   it("temporary credentials, the person's permission, token credentials, a signed request", async () => {

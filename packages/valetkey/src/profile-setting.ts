@@ -34,15 +34,7 @@ import {
 export const profileNames = ["openid", "oauth21", "fapi2", "mcp"] as const;
 export type ProfileName = (typeof profileNames)[number];
 
-export const signingAlgNames = [
-  "RS256",
-  "PS256",
-  "ES256",
-  "EdDSA",
-  "ML-DSA-44",
-  "ML-DSA-65",
-  "ML-DSA-87",
-] as const satisfies readonly SigningAlg[];
+export { signingAlgs as signingAlgNames } from "@valetkey/provider/op";
 
 /** What a profile is, as far as a configuration looks into it. */
 type Profile = Partial<ProviderOptions> & {

@@ -7,15 +7,12 @@
  */
 import { decodeUnverified } from "@valetkey/protocol/jose";
 import { ClientError, isClientError } from "../client-error.ts";
+import { goodToken, liveToken } from "../lib/held-token.ts";
 import { requestTime } from "../lib/refresh-turn.ts";
 import { refreshTokens } from "../refresh.ts";
 import type { Tokens } from "../token-request.ts";
 import { type Changed, changeStored, findStored, heldOf, type Stored } from "./stored.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Milliseconds before expiry from which on a token counts as expired, and the part of its lifetime that this is at most. */
-const skew = 30_000;
-const skewPart = 0.1;
 
 /** Which token is wanted. */
 export interface Wanted {
@@ -30,7 +27,7 @@ export interface Wanted {
 /** Finds or gets the token. Throws `sign_in_again`, `issuer_unavailable`, `no_refresh_token`. */
 export async function freshToken(terminal: Terminal, wanted: Wanted): Promise<string> {
   const stored = need(await findStored(terminal), wanted);
-  const good = goodToken(stored, wanted, terminal.now());
+  const good = goodToken(stored.access, wanted, terminal.now());
   if (good !== undefined) return good;
   try {
     // What takes time and may fail comes before the turn: a turn is short.
@@ -39,7 +36,9 @@ export async function freshToken(terminal: Terminal, wanted: Wanted): Promise<st
     if (typeof renewed === "string") return renewed;
     throw renewed;
   } catch (error) {
-    const live = isClientError(error, "issuer_unavailable") ? liveToken(stored, wanted, terminal.now()) : undefined;
+    const live = isClientError(error, "issuer_unavailable")
+      ? liveToken(stored.access, wanted, terminal.now())
+      : undefined;
     if (live === undefined) throw error;
     return live;
   }
@@ -51,27 +50,12 @@ function need(stored: Stored | undefined, { sub }: Wanted): Stored {
   return stored;
 }
 
-function goodToken({ access }: Stored, { resource, rejected }: Wanted, now: number): string | undefined {
-  const found = Object.hasOwn(access, resource) ? access[resource] : undefined;
-  if (found === undefined || found.access_token === rejected) return undefined;
-  const { access_token, expiresAt, obtainedAt } = found;
-  if (expiresAt === undefined) return access_token;
-  return now < expiresAt - Math.min(skew, (expiresAt - obtainedAt) * skewPart) ? access_token : undefined;
-}
-
-/** A token that was to be renewed early is good until it really expires, while it cannot be renewed. */
-function liveToken({ access }: Stored, { resource, rejected }: Wanted, now: number): string | undefined {
-  const found = Object.hasOwn(access, resource) ? access[resource] : undefined;
-  const live = found !== undefined && found.access_token !== rejected && (found.expiresAt ?? now + 1) > now;
-  return live ? found.access_token : undefined;
-}
-
 /** Gives the token; or the error that is to be thrown once what follows from it is written. */
 async function renew(terminal: Terminal, stored: Stored, wanted: Wanted): Promise<Changed<string | ClientError>> {
   const { now } = terminal;
   const { resource } = wanted;
   // Another program may have done it while this one waited.
-  const good = goodToken(stored, wanted, now());
+  const good = goodToken(stored.access, wanted, now());
   if (good !== undefined) return { give: good };
   const { refresh_token } = stored;
   if (refresh_token === undefined) return withoutRefreshToken(stored, wanted, now());

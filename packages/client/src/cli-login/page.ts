@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ClientError } from "../client-error.ts";
+import { escapeHtml, plainPage } from "../lib/plain-page.ts";
 
 export interface Page {
   readonly status: number;
@@ -13,11 +14,11 @@ export interface Page {
   readonly html: string;
 }
 
-const style =
+const css =
   "body{background:Canvas;color:CanvasText;font:1.125rem/1.5 system-ui,sans-serif;margin:0}" +
   "main{max-width:34rem;margin:12vh auto 0;padding:0 1.25rem}h1{font-size:1.75rem;line-height:1.2}";
 
-const digest = createHash("sha256").update(style).digest("base64");
+const style = { css, sha256: createHash("sha256").update(css).digest("base64") };
 
 /** The person is signed in. */
 export const signedInPage = (): Page =>
@@ -43,42 +44,11 @@ export const strangerPage = (status: number): Page =>
   ]);
 
 function page(status: number, title: string, paragraphs: readonly string[]): Page {
-  const html = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join("\n")}
-</main>
-</body>
-</html>
-`;
-  const headers = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    Connection: "close",
+  const main = [`<h1>${escapeHtml(title)}</h1>`, ...paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`)];
+  const { html, headers } = plainPage({ title, main, style, forms: "none" });
+  return {
+    status,
+    headers: { ...headers, "Cross-Origin-Resource-Policy": "same-origin", Connection: "close" },
+    html,
   };
-  return { status, headers, html };
 }
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? "");

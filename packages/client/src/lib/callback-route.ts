@@ -6,6 +6,7 @@
  * taken once: whatever fails afterwards, the sign-in starts anew.
  */
 import type { Form } from "@valetkey/protocol/form";
+import { seeOther } from "@valetkey/protocol/see-other";
 import { ClientError, isClientError } from "../client-error.ts";
 import { accept, type Coming } from "./accept.ts";
 import { type App, originOf, remoteOf } from "./app.ts";
@@ -17,7 +18,7 @@ import { arriveFromOAuth1 } from "./oauth1-arrival.ts";
 import { findOAuth1Transaction } from "./oauth1-leave.ts";
 import { arriveFromOAuth2 } from "./oauth2-arrival.ts";
 import { arriveFromOidc } from "./oidc-arrival.ts";
-import { errorPage, seeOther } from "./page.ts";
+import { errorPage } from "./page.ts";
 import { readCallback } from "./read-callback.ts";
 import {
   accountIn,

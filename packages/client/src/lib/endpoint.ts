@@ -4,8 +4,9 @@
  * RFC 8414 §2, RFC 8705 §5 (`mtls_endpoint_aliases`).
  * Guarantees https, or http on loopback where the issuer itself is there, whoever wrote the metadata.
  */
+import { byCertificate, mtlsEndpoints } from "@valetkey/protocol/client-authentication";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
-import { byCertificate, type ClientAuthentication, mtlsEndpoints } from "../client-authentication.ts";
+import type { ClientAuthentication } from "../client-authentication.ts";
 import { ClientError } from "../client-error.ts";
 import { readSecureUrl } from "./secure-url.ts";
 

@@ -12,16 +12,14 @@ import type { Dpop } from "../dpop-fetch.ts";
 import type { Tokens } from "../token-request.ts";
 import type { App } from "./app.ts";
 import { accountDpop } from "./dpop-key.ts";
+import { goodToken, liveToken } from "./held-token.ts";
 import { checkSamePerson, endsPermission, prepareRefresh, refreshAtIssuer } from "./refresh-at-issuer.ts";
 import { createQueue, giveBack, type Queue, type Turn, takeTurn, withoutTurn, writeInTurn } from "./refresh-turn.ts";
 import type { TokenRemote } from "./remote.ts";
 import type { Session } from "./session.ts";
 import { revokeQuietly } from "./sign-out.ts";
-import { type HeldToken, held, type Kept, readVault, replaceVault, type Vault, vaultId } from "./vault.ts";
+import { held, type Kept, readVault, replaceVault, type Vault, vaultId } from "./vault.ts";
 
-/** Milliseconds before expiry from which on a token counts as expired, and the part of its lifetime that this is at most. */
-const skew = 30_000;
-const skewPart = 0.1;
 /** Least time in milliseconds an issuer that did not answer is left alone by the other processes. */
 const rest = 1_000;
 const maxAttempts = 5;
@@ -58,7 +56,7 @@ export async function freshToken(app: App, wanted: Wanted): Promise<Usable> {
 
 async function freshAccessToken(app: App, id: string, wanted: Bound, first: Kept): Promise<string> {
   for (let kept = first; ; kept = (await need(app, id)).kept) {
-    const good = goodToken(kept, wanted, app.now());
+    const good = goodToken(kept.access, wanted, app.now());
     if (good !== undefined) return good;
     // From here to flights.set nothing is awaited: nobody else in this process can start a second one.
     const running = app.flights.get(id);
@@ -69,21 +67,6 @@ async function freshAccessToken(app: App, id: string, wanted: Bound, first: Kept
   const token = renew(app, id, wanted).finally(() => app.flights.delete(id));
   app.flights.set(id, { resource: wanted.resource, token });
   return token;
-}
-
-function goodToken(kept: Kept, { resource, rejected }: Wanted, now: number): string | undefined {
-  const found = kept.access[resource];
-  if (found === undefined || found.access_token === rejected) return undefined;
-  const { expiresAt, obtainedAt } = found;
-  if (expiresAt === undefined) return found.access_token;
-  return now < expiresAt - Math.min(skew, (expiresAt - obtainedAt) * skewPart) ? found.access_token : undefined;
-}
-
-/** A token that was to be renewed early is good until it really expires: while others refresh, and while nobody can. */
-function liveToken(kept: Kept, { resource, rejected }: Wanted, now: number): string | undefined {
-  const found: HeldToken | undefined = kept.access[resource];
-  const live = found !== undefined && found.access_token !== rejected && (found.expiresAt ?? now + 1) > now;
-  return live ? found.access_token : undefined;
 }
 
 async function need(app: App, id: string): Promise<Vault> {
@@ -98,7 +81,7 @@ async function renew(app: App, id: string, wanted: Bound): Promise<string> {
   const queue = createQueue(app);
   for (let attempt = 0; attempt < maxAttempts; ) {
     const vault = await need(app, id);
-    const good = goodToken(vault.kept, wanted, app.now());
+    const good = goodToken(vault.kept.access, wanted, app.now());
     if (good !== undefined) return good;
     const { refresh_token } = vault.kept;
     if (refresh_token === undefined) throw await withoutRefreshToken(app, vault, wanted);
@@ -109,7 +92,7 @@ async function renew(app: App, id: string, wanted: Bound): Promise<string> {
       const token = await refreshInTurn(app, turn, { ...wanted, refresh_token });
       if (token !== undefined) return token;
     } catch (e) {
-      const live = isClientError(e, "issuer_unavailable") ? liveToken(vault.kept, wanted, app.now()) : undefined;
+      const live = isClientError(e, "issuer_unavailable") ? liveToken(vault.kept.access, wanted, app.now()) : undefined;
       if (live === undefined) throw e;
       return live;
     }
@@ -128,7 +111,7 @@ async function nextTurn(app: App, vault: Vault, wanted: Wanted, queue: Queue): P
     await prepareRefresh(wanted.remote);
     return takeTurn(app, vault);
   }
-  if (liveToken(vault.kept, wanted, app.now()) !== undefined) {
+  if (liveToken(vault.kept.access, wanted, app.now()) !== undefined) {
     throw new ClientError("issuer_unavailable", "another process is refreshing");
   }
   await queue.wait(vault);

@@ -5,13 +5,14 @@
  * Guarantees that only a proof the provider dates counts as fresh where it dates proofs at all: that a session is young says
  * nothing about when the person was last asked.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { Auth } from "../auth.ts";
 import { ClientError } from "../client-error.ts";
 import type { App } from "./app.ts";
 import { type Duration, readDuration } from "./duration.ts";
 import { loginPath } from "./login-route.ts";
 import { unknownHere } from "./lost-session.ts";
-import { refusalPage, seeOther } from "./page.ts";
+import { refusalPage } from "./page.ts";
 import { readReturnTo } from "./return-to.ts";
 
 /** What a page needs. */

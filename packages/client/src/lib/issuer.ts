@@ -6,18 +6,13 @@
  * about another issuer is refused at once, however good the former was.
  */
 import { createRemoteJwks, type KeyResolver } from "@valetkey/protocol/jose";
+import { keepDocument } from "@valetkey/protocol/kept-document";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import type { Fetch } from "@valetkey/protocol/read-json";
 import { ClientError, isClientError } from "../client-error.ts";
 import { discover } from "../discover.ts";
 import type { Log } from "../log.ts";
 import { type BackOff, createBackOff, departuresAtOnce } from "./back-off.ts";
-
-/** Milliseconds: after `fresh` metadata is asked for again, up to `stale` it is used while the issuer is down. */
-const fresh = 600_000;
-const stale = 24 * 3_600_000;
-/** Least time between two questions after a failure, so that a crowd does not ask a dead issuer once each. */
-const pause = 1_000;
 
 const withoutJwks =
   'Have the provider publish jwks_uri, or add metadata: { jwks_uri: "https://..." } to the provider. A service without ID tokens is named with oauth2() instead.';
@@ -47,46 +42,22 @@ export function createIssuer(
   },
 ): Issuer {
   const { fetch, now, log, overrides } = ports;
-  let known: { readonly metadata: ServerMetadata; readonly at: number } | undefined;
-  let failed: { readonly error: unknown; readonly at: number } | undefined;
-  let pending: Promise<ServerMetadata> | undefined;
   let jwks: { readonly uri: string; readonly resolver: KeyResolver } | undefined;
 
-  async function refresh(): Promise<ServerMetadata> {
-    try {
+  const found = keepDocument({
+    read: () => {
       const expected = ports.template === undefined ? {} : { issuer_template: ports.template };
       const over = overrides === undefined ? {} : { metadata: overrides };
-      const metadata = await discover(issuer, { fetch, ...over, ...expected });
-      known = { metadata, at: now() };
-      failed = undefined;
-      return metadata;
-    } catch (error) {
-      failed = { error, at: now() };
-      return usableAfter(error);
-    }
-  }
-
-  // Only an outage is bridged: an issuer that changed its name, or its endpoints to unsafe ones, is an alarm.
-  function usableAfter(error: unknown): ServerMetadata {
-    if (!isClientError(error, "issuer_unavailable")) {
-      known = undefined;
-      log.error({ event: "issuer.refused", issuer, err: error }, "the issuer's metadata was refused");
-      throw error;
-    }
-    if (known === undefined || now() - known.at >= stale) throw error;
-    log.warn({ event: "issuer.stale", issuer, err: error }, "the issuer does not answer; its former metadata is used");
-    return known.metadata;
-  }
-
-  const metadata = async (): Promise<ServerMetadata> => {
-    if (ports.fixed !== undefined) return ports.fixed;
-    if (known !== undefined && now() - known.at < fresh) return known.metadata;
-    if (failed !== undefined && now() - failed.at < pause) return usableAfter(failed.error);
-    pending ??= refresh().finally(() => {
-      pending = undefined;
-    });
-    return pending;
-  };
+      return discover(issuer, { fetch, ...over, ...expected });
+    },
+    now,
+    isOutage: (error) => isClientError(error, "issuer_unavailable"),
+    failed(err, how) {
+      if (how === "refused") log.error({ event: "issuer.refused", issuer, err }, "the issuer's metadata was refused");
+      else log.warn({ event: "issuer.stale", issuer, err }, "the issuer does not answer; its former metadata is used");
+    },
+  });
+  const metadata = async (): Promise<ServerMetadata> => ports.fixed ?? found();
 
   return {
     metadata,

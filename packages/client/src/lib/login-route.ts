@@ -6,6 +6,7 @@
  * Guarantees that what is asked beyond the configuration is asked by the application, and is looked for in the answer; and that
  * nobody but the application's own pages can have an account added.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import { ClientError } from "../client-error.ts";
 import { type App, originOf, remoteOf } from "./app.ts";
 import { withDeadline } from "./deadline.ts";
@@ -14,7 +15,7 @@ import { checkNotLost } from "./lost-session.ts";
 import { leaveForOAuth1 } from "./oauth1-leave.ts";
 import { warnOfOtherHost } from "./other-host.ts";
 import { noticeReturnTo } from "./other-path.ts";
-import { seeOther, signInPage } from "./page.ts";
+import { signInPage } from "./page.ts";
 import type { Remote } from "./remote.ts";
 import { readReturnTo } from "./return-to.ts";
 import { checkSameOrigin, readFields } from "./same-origin.ts";

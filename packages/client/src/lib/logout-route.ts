@@ -4,8 +4,8 @@
  * OpenID Connect RP-Initiated Logout 1.0, OWASP ASVS 3.5.1.
  * Guarantees that no other site can sign a person out.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import { type App, originOf } from "./app.ts";
-import { seeOther } from "./page.ts";
 import { readReturnTo } from "./return-to.ts";
 import { checkSameOrigin, readFields } from "./same-origin.ts";
 import { dropSessionCookie, findSession } from "./session.ts";

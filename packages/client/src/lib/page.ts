@@ -11,31 +11,16 @@ import { ClientError } from "../client-error.ts";
 import type { ErrorPage, PageLink, SignInPage } from "../pages.ts";
 import type { App } from "./app.ts";
 import { framed, framedAtOnce } from "./framed.ts";
+import { escapeHtml, plainPage } from "./plain-page.ts";
 
 /** The system's own colours, also where a browser shows the page on a canvas of another colour scheme. */
-const style = "body{background:Canvas;color:CanvasText}a{color:LinkText}";
-/** SHA-256 of the style (CSP Level 3 §2.3.1): this text is the only style the page may have. */
-const styleDigest = "Ej+Agp5XEcfEmuv5wLNEr4RmT82UZzn530QBVu7VpmE=";
-
-const headers = {
-  "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${styleDigest}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
-  "X-Frame-Options": "DENY",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cache-Control": "no-store",
+const style = {
+  css: "body{background:Canvas;color:CanvasText}a{color:LinkText}",
+  sha256: "Ej+Agp5XEcfEmuv5wLNEr4RmT82UZzn530QBVu7VpmE=",
 };
 
 /** Where the application begins. */
 const home: PageLink = { href: "/", text: "Back to the application" };
-
-/** Redirects with 303, so that nothing is posted again. */
-export function seeOther(location: string, cookies: readonly string[] = []): Response {
-  const fields = new Headers({ Location: location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
-  for (const cookie of cookies) fields.append("Set-Cookie", cookie);
-  return new Response(null, { status: 303, headers: fields });
-}
 
 /** Refuses a method, in words for who typed the address; `allowed` names those there are, separated by commas. */
 export async function wrongMethod(app: App, request: Request, allowed: string): Promise<Response> {
@@ -144,23 +129,8 @@ function errorDocument(page: ErrorPage): Response {
   ]);
 }
 
-function document(title: string, status: number, body: readonly string[]): Response {
-  const html = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-${body.join("\n")}
-</main>
-</body>
-</html>
-`;
+function document(title: string, status: number, main: readonly string[]): Response {
+  const { html, headers } = plainPage({ title, main, style, forms: "self" });
   return new Response(html, { status, headers });
 }
 
@@ -168,11 +138,3 @@ const heading = (text: string): string => `<h1>${escapeHtml(text)}</h1>`;
 const paragraph = (id: string, text: string): string => `<p id="${id}">${escapeHtml(text)}</p>`;
 const ways = ({ links }: ErrorPage): string[] => links.map((link) => `<p>${anchor(link)}</p>`);
 const anchor = ({ href, text }: PageLink): string => `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`;
-
-const escapeHtml = (text: string): string =>
-  text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");

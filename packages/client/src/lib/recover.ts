@@ -4,11 +4,12 @@
  * RFC 6749 §5.2 (`invalid_grant`), RFC 6750 §3.1.
  * Guarantees that nobody is sent round in circles: a permission that ended right after it was given is explained instead.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import { ClientError, isClientError } from "../client-error.ts";
 import { type App, originOf } from "./app.ts";
 import { formPage, navigates, sendsForm } from "./guard.ts";
 import { loginPath } from "./login-route.ts";
-import { errorPage, seeOther } from "./page.ts";
+import { errorPage } from "./page.ts";
 import { readReturnTo } from "./return-to.ts";
 import { accountIn, findSession } from "./session.ts";
 

@@ -4,10 +4,10 @@
  * RFC 6749 §2.3.1 (credentials), RFC 8414 §2 (what stands in for discovery where a service has none), RFC 8705 §5.
  * Guarantees that whatever is missing is named, with the variable that would supply it.
  */
+import { mtlsEndpoints } from "@valetkey/protocol/client-authentication";
 import type { JwsAlgorithm } from "@valetkey/protocol/jose";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import type { Fetch } from "@valetkey/protocol/read-json";
-import { mtlsEndpoints } from "../client-authentication.ts";
 import { ClientError } from "../client-error.ts";
 import type { Log } from "../log.ts";
 import type { OAuth2Provider, Values } from "../oauth2.ts";

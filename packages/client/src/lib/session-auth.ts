@@ -1,13 +1,13 @@
 /**
  * Makes of a session what the application is given: the person, and what may be done on their behalf.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { Account, Auth } from "../auth.ts";
 import { ClientError, isClientError } from "../client-error.ts";
 import { apiFetch } from "./api-fetch.ts";
 import { type App, remoteOf } from "./app.ts";
 import { readChallengeParameter } from "./challenge-parameter.ts";
 import { loginPath } from "./login-route.ts";
-import { seeOther } from "./page.ts";
 import { readReturnTo } from "./return-to.ts";
 import { accountIn, accountsIn, type FoundSession, type Session, userOfAccount } from "./session.ts";
 import { unlink } from "./session-accounts.ts";

@@ -4,13 +4,13 @@
  * OpenID Connect RP-Initiated Logout 1.0 §2, RFC 7009 §2 (tokens nobody holds any more are revoked).
  * Guarantees that the session is gone from the store before anybody else is asked: an issuer that is down stops no sign-out.
  */
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { SignOutOptions } from "../auth.ts";
 import { ClientError } from "../client-error.ts";
 import { endSessionUrl } from "../end-session.ts";
 import { revokeToken } from "../revoke.ts";
 import type { App } from "./app.ts";
 import { markEnded } from "./lost-session.ts";
-import { seeOther } from "./page.ts";
 import type { TokenRemote } from "./remote.ts";
 import { readReturnTo } from "./return-to.ts";
 import {

@@ -5,6 +5,7 @@
  * for can decide it, and that the browser ends on a page of ours: there is no redirect URI in it.
  */
 import { invalidRequest } from "@valetkey/protocol/errors";
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { Change } from "@valetkey/store";
 import { type Client, findClient } from "../clients.ts";
 import { type AuthorizationRequest, find, type Known, replace } from "../entries.ts";
@@ -13,7 +14,7 @@ import type { Approval } from "../options.ts";
 import type { ResponseMode } from "../response-modes/response-mode.ts";
 import { sameUserCode } from "../user-code.ts";
 import { isOpen, type WaitingData } from "../waiting.ts";
-import { appendQuery, seeOther } from "./respond.ts";
+import { appendQuery } from "./respond.ts";
 import type { Target } from "./trusted-target.ts";
 
 export type ApprovalKind = NonNullable<AuthorizationRequest["approval"]>["kind"];

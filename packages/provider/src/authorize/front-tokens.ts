@@ -8,14 +8,13 @@
 import { formatScope } from "@valetkey/protocol/scope";
 import type { Change } from "@valetkey/store";
 import { claimsFor, findAccount } from "../claims.ts";
-import type { Client } from "../clients.ts";
-import type { AuthorizationRequest, GrantData } from "../entries.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import type { Parameters } from "../response-modes/response-mode.ts";
 import { holds } from "../response-types.ts";
 import { mintAccessToken } from "../tokens/access-token.ts";
 import { mintIdToken } from "../tokens/id-token.ts";
+import type { Allowed } from "./new-grant.ts";
 
 interface Front {
   readonly parameters: Parameters;
@@ -27,21 +26,7 @@ interface Front {
 /** Makes what the response type holds beside the code. */
 export async function frontTokens(
   op: Op,
-  {
-    client,
-    subject,
-    request,
-    grant,
-    now,
-    code,
-  }: {
-    readonly client: Client;
-    readonly subject: string;
-    readonly request: AuthorizationRequest;
-    readonly grant: { readonly id: string; readonly expiresAt: number; readonly data: GrantData };
-    readonly now: number;
-    readonly code?: string;
-  },
+  { client, subject, request, grant, now, code }: Allowed & { readonly code?: string },
 ): Promise<Front> {
   const { response_type, state, nonce } = request;
   const parameters: Record<string, string> = {};

@@ -6,13 +6,13 @@
  * whoever loses the race for it has committed nothing.
  */
 
-import { createHandle, createId } from "@valetkey/protocol/random";
+import { createId } from "@valetkey/protocol/random";
 import type { Change } from "@valetkey/store";
 import type { Client } from "../clients.ts";
 import { rememberConsent } from "../consent.ts";
 import { cutGrant } from "../cut.ts";
 import type { Standing } from "../endpoints/authorize.ts";
-import { type AuthorizationRequest, find, type GrantData, insert, type Known, remove } from "../entries.ts";
+import { type AuthorizationRequest, find, insert, type Known, remove } from "../entries.ts";
 import { ownsGrant, unknownGrant } from "../grant-management.ts";
 import type { Op, Session } from "../op.ts";
 import type { Parameters } from "../response-modes/response-mode.ts";
@@ -20,10 +20,8 @@ import { holds } from "../response-types.ts";
 import { currentSession } from "../sessions.ts";
 import { approve } from "./approval.ts";
 import { frontTokens } from "./front-tokens.ts";
+import { type Allowed, afterCode, grantData, newCode } from "./new-grant.ts";
 import type { FullSituation } from "./read-situation.ts";
-
-/** Milliseconds a grant outlives its code: clocks of other nodes may differ that much. */
-const afterCode = 60_000;
 
 /** Commits the grant; gives what goes to the client: the code, or nothing if something it was based on has changed meanwhile. */
 export async function grantAnswer(
@@ -42,7 +40,7 @@ export async function grantAnswer(
   },
 ): Promise<Parameters | undefined> {
   const { request, done, consent, now } = situation;
-  const { subject, sid } = session;
+  const { subject } = session;
   const { client_id } = client;
   // Grant Management §5.4: only its owner can change it.
   if (!(await ownsGrant(op, request.grant_management, subject))) {
@@ -52,25 +50,12 @@ export async function grantAnswer(
   // Consent is for a person: what somebody else allowed on this browser does not count (nextStep asked for it by subject).
   const decision = done.consent?.subject === subject ? done.consent : undefined;
   const scope = decision === undefined ? request.scope : request.scope.filter((name) => decision.scopes.includes(name));
-  const offline = scope.includes("offline_access");
   const signedInAt = done.login?.subject === subject ? Math.floor(done.login.at / 1000) : 0;
+  const auth_time = Math.max(session.auth_time, signedInAt);
+  const data = grantData(request, scope, { ...session, auth_time }, now);
   const refreshEnd = now + op.lifetimes.refreshAbsolute * 1000;
   // Only offline_access outlives the session (P11).
-  const grantUntil = offline ? refreshEnd : Math.min(session.expiresAt, refreshEnd);
-
-  const data: GrantData = {
-    scope,
-    resource: request.resource,
-    auth_time: Math.max(session.auth_time, signedInAt),
-    ...(session.amr === undefined ? {} : { amr: session.amr }),
-    ...(session.acr === undefined ? {} : { acr: session.acr }),
-    sid,
-    ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
-    offline,
-    ...(request.claims === undefined ? {} : { claims: request.claims }),
-    ...(request.authorization_details === undefined ? {} : { authorization_details: request.authorization_details }),
-    createdAt: now,
-  };
+  const grantUntil = data.offline ? refreshEnd : Math.min(session.expiresAt, refreshEnd);
   const grant = createId(now);
   const made =
     request.approval === undefined
@@ -106,43 +91,15 @@ interface Made {
   committed(): void;
 }
 
-interface Asked {
-  readonly client: Client;
-  readonly subject: string;
-  readonly request: AuthorizationRequest;
-  /** `expiresAt`: once the code is redeemed. */
-  readonly grant: { readonly id: string; readonly expiresAt: number; readonly data: GrantData };
-  readonly now: number;
-}
-
 /** For the client's redirect URI: the code, and what the response type holds beside it. */
-async function inFront(op: Op, { client, subject, request, grant, now }: Asked): Promise<Made> {
-  const { redirect_uri, redirect_uri_sent, code_challenge, dpop_jkt } = request;
-  const { action = "create", grant_id } = request.grant_management ?? {};
-  const hasCode = holds(request.response_type, "code");
-  const { id, handle, digest } = await createHandle("code", now);
-  const expiresAt = now + op.lifetimes.code * 1000;
-  const code = hasCode ? { code: handle } : {};
-  const front = await frontTokens(op, { client, subject, request, grant, now, ...code });
-  const data = {
-    digest,
-    grant: grant.id,
-    grantUntil: grant.expiresAt,
-    sid: grant.data.sid,
-    redirect_uri,
-    redirect_uri_sent,
-    ...(code_challenge === undefined ? {} : { code_challenge }),
-    ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
-    ...(action === "create" || grant_id === undefined ? {} : { into: { grant: grant_id, action } }),
-    failures: 0,
-  };
+async function inFront(op: Op, allowed: Allowed): Promise<Made> {
+  const code = holds(allowed.request.response_type, "code") ? await newCode(op, allowed) : undefined;
+  const parameters = code === undefined ? {} : { code: code.handle };
+  const front = await frontTokens(op, { ...allowed, ...parameters });
   return {
-    parameters: { ...code, ...front.parameters },
-    changes: [
-      ...front.changes,
-      ...(hasCode ? [insert("code", { id, client: client.client_id, subject, expiresAt, data })] : []),
-    ],
-    grantEnd: Math.max(hasCode ? expiresAt + afterCode : 0, front.expiresAt),
+    parameters: { ...parameters, ...front.parameters },
+    changes: [...front.changes, ...(code === undefined ? [] : [code.change])],
+    grantEnd: Math.max(code?.grantEnd ?? 0, front.expiresAt),
     committed() {},
   };
 }

@@ -6,6 +6,7 @@
  * a consent only for the person it was asked of. Pages decide nothing: the authorization endpoint works out what follows.
  */
 import { invalidRequest, temporarilyUnavailable } from "@valetkey/protocol/errors";
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { Change } from "@valetkey/store";
 import { wordsOfDetails } from "../authorization-details.ts";
 import { findBound } from "../bound-cookie.ts";
@@ -22,7 +23,7 @@ import { claimsBeyond } from "./check-claims.ts";
 import { destinationOf } from "./destination.ts";
 import { nextStep } from "./next-step.ts";
 import { readPeople, readSituation } from "./read-situation.ts";
-import { appendQuery, seeOther } from "./respond.ts";
+import { appendQuery } from "./respond.ts";
 
 const maxAttempts = 5;
 

@@ -13,6 +13,7 @@ import {
 import { encodeForm, type Form, parseForm } from "@valetkey/protocol/form";
 import { decryptJwt, JwksUnavailable, type JwtClaims, JwtError, verifyJwt } from "@valetkey/protocol/jose";
 import { type JweEncryption, jweEncryptions } from "@valetkey/protocol/jwk";
+import { normalTyp } from "@valetkey/protocol/jwt-claims";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { fetchText } from "@valetkey/protocol/read-json";
 import { keysOfClient } from "../client-keys.ts";
@@ -72,8 +73,7 @@ async function verifyObject(op: Op, rules: RequestObjects, client: Client, sent:
       requiredClaims: rules.maxLifetime === undefined ? ["aud"] : ["iss", "aud", "exp", "nbf"],
     });
     // §10.8: an assertion or another token of the client is no request.
-    if (!types.includes(header.typ?.toLowerCase().replace(/^application\//, "")))
-      throw new JwtError("typ", "not a request object");
+    if (!types.includes(normalTyp(header.typ))) throw new JwtError("typ", "not a request object");
     if (claims.sub === client_id) throw new JwtError("claims", "a request object has no sub");
     if (claims.iss !== undefined && claims.iss !== client_id) throw new JwtError("issuer", "iss must be the client_id");
     if (claims.client_id !== client_id) throw new JwtError("claims", "client_id must be the one of the request");

@@ -49,12 +49,6 @@ function complete(op: Op, { state }: Target, parameters: Parameters): Parameters
   return { ...parameters, state, iss: op.issuer };
 }
 
-/** Redirects with 303: a POST is never repeated at the other end, and neither caches nor referrers keep the URL. */
-export function seeOther(location: string, cookies: readonly string[] = []): Response {
-  const headers = new Headers({ Location: location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
-  return withCookies(new Response(null, { status: 303, headers }), cookies);
-}
-
 /** Appends parameters to a URL without touching what is there. */
 export function appendQuery(url: string, parameters: Readonly<Record<string, string | undefined>>): string {
   const query = encodeForm(parameters);

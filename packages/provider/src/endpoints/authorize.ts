@@ -7,6 +7,7 @@
  */
 import { invalidRequest, isOAuthError, OAuthError, temporarilyUnavailable } from "@valetkey/protocol/errors";
 import { createHandle } from "@valetkey/protocol/random";
+import { seeOther } from "@valetkey/protocol/see-other";
 import { approvalTarget, deny } from "../authorize/approval.ts";
 import { checkRequest } from "../authorize/check-request.ts";
 import { ending, grantAnswer } from "../authorize/grant-answer.ts";
@@ -15,7 +16,7 @@ import { type NextStep, nextStep } from "../authorize/next-step.ts";
 import { readRequest } from "../authorize/read-request.ts";
 import { type FullSituation, readPeople, readSituation } from "../authorize/read-situation.ts";
 import { resolveRequest } from "../authorize/resolve-request.ts";
-import { appendQuery, refuse, respond, seeOther } from "../authorize/respond.ts";
+import { appendQuery, refuse, respond } from "../authorize/respond.ts";
 import { type Target, targetParameters, trustedTarget } from "../authorize/trusted-target.ts";
 import { bindCookies, findBound, unbindCookie } from "../bound-cookie.ts";
 import { type AuthorizationRequest, find, type InteractionData, insert, type Known, replace } from "../entries.ts";

@@ -17,6 +17,7 @@ import {
 import { encodeForm, type Form, formValues, readForm } from "@valetkey/protocol/form";
 import { createHandle, createId } from "@valetkey/protocol/random";
 import { checkRequest } from "../authorize/check-request.ts";
+import { grantData, newCode } from "../authorize/new-grant.ts";
 import { pushedPrefix } from "../authorize/resolve-request.ts";
 import { targetOf, targetParameters } from "../authorize/trusted-target.ts";
 import { findAccount } from "../claims.ts";
@@ -27,7 +28,6 @@ import {
   type AuthorizationRequest,
   type AuthSessionData,
   findByHandle,
-  type GrantData,
   insert,
   type Known,
   remove,
@@ -41,9 +41,6 @@ import type { Op, Peer } from "../op.ts";
 import { query } from "../response-modes/response-mode.ts";
 import { holds } from "../response-types.ts";
 import { findBinding } from "../tokens/binding.ts";
-
-/** Milliseconds a grant outlives its code: clocks of other nodes may differ that much. */
-const afterCode = 60_000;
 
 /** What is going on: asked for now, or in a session. */
 interface Ongoing {
@@ -169,54 +166,27 @@ async function finish(op: Op, ongoing: Ongoing, login: Extract<Verdict, { step: 
   }
   const now = op.now();
   const { scope } = request;
-  const offline = scope.includes("offline_access");
-  const grantUntil = now + (offline ? op.lifetimes.refreshAbsolute : op.lifetimes.sessionAbsolute) * 1000;
-  const codeEnd = now + op.lifetimes.code * 1000;
   // There is no session in a browser: it ends when all of a person's sessions do.
-  const sid = createId(now);
-  const data: GrantData = {
-    scope,
-    resource: request.resource,
-    auth_time: Math.floor(now / 1000),
-    ...(amr === undefined ? {} : { amr }),
-    ...(acr === undefined ? {} : { acr }),
-    sid,
-    ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
-    offline,
-    ...(request.claims === undefined ? {} : { claims: request.claims }),
-    ...(request.authorization_details === undefined ? {} : { authorization_details: request.authorization_details }),
-    createdAt: now,
-  };
-  const grant = createId(now);
-  const { id, handle, digest } = await createHandle("code", now);
-  const key = dpop_jkt ?? request.dpop_jkt;
-  const { action = "create", grant_id } = request.grant_management ?? {};
-  const whose = { client: client.client_id, subject };
-  const code = {
-    digest,
-    grant,
-    grantUntil,
-    sid,
-    redirect_uri: "",
-    redirect_uri_sent: false,
-    ...(request.code_challenge === undefined ? {} : { code_challenge: request.code_challenge }),
-    ...(key === undefined ? {} : { dpop_jkt: key }),
-    ...(action === "create" || grant_id === undefined ? {} : { into: { grant: grant_id, action } }),
-    failures: 0,
-  };
+  const signIn = { auth_time: Math.floor(now / 1000), sid: createId(now), amr, acr };
+  const data = grantData(request, scope, signIn, now);
+  const lifetime = data.offline ? op.lifetimes.refreshAbsolute : op.lifetimes.sessionAbsolute;
+  const grant = { id: createId(now), expiresAt: now + lifetime * 1000, data };
+  const bound = dpop_jkt === undefined ? request : { ...request, dpop_jkt };
+  const { handle, change, grantEnd } = await newCode(op, { client, subject, request: bound, grant, now });
+  const { client_id } = client;
   const committed = await op.store.commit([
     ...(session === undefined ? [] : [remove(session.entry)]),
-    insert("grant", { id: grant, ...whose, expiresAt: Math.min(grantUntil, codeEnd + afterCode), data }),
-    insert("code", { id, ...whose, expiresAt: codeEnd, data: code }),
+    insert("grant", { id: grant.id, client: client_id, subject, expiresAt: Math.min(grant.expiresAt, grantEnd), data }),
+    change,
   ]);
   if (!committed) throw invalidSession("the auth_session was used meanwhile");
   // As everywhere: what was proved may have been overtaken while it was being checked.
   if (login.still !== undefined && !(await login.still())) {
-    await cutGrant(op, grant);
+    await cutGrant(op, grant.id);
     throw accessDenied("the person could not be signed in");
   }
   op.log.info(
-    { event: "code.issued", client_id: client.client_id, subject, grant, scope },
+    { event: "code.issued", client_id, subject, grant: grant.id, scope },
     "a person signed in to an application of ours",
   );
   return jsonResponse({ authorization_code: handle });

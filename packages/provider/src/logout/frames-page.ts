@@ -4,7 +4,7 @@
  * OpenID Connect Front-Channel Logout §3; CSP Level 3 §6.1 (frame-src); RFC 9700 §4.16. Guarantees that the frames can do no more
  * than run their own scripts, that nothing else is loaded, and that the person goes on after two seconds whatever the applications do.
  */
-import { escapeHtml } from "../error-page.ts";
+import { escapeHtml, plainPage } from "../lib/plain-page.ts";
 import type { Logout } from "../options.ts";
 
 /** Seconds for applications to hear of it. */
@@ -15,24 +15,18 @@ export const frameSandbox = "allow-scripts allow-same-origin";
 
 /** Shows the frames of a logout and goes on to its `returnTo`, or to `done`: a page that says that the person is signed out. */
 export function framesPage({ frames = [], returnTo }: Logout, { done }: { readonly done: string }): Response {
-  const next = escapeHtml(returnTo ?? done);
-  const html = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="${framesWait}; url=${next}"><title>Signing you out</title></head>
-<body><main><h1 id="title">Signing you out of ${appsOf(frames)}</h1>
-<p><a id="onward" href="${next}" rel="noreferrer">Continue</a></p>
-${frames.map((url) => `<iframe hidden title="Signing out" sandbox="${frameSandbox}" src="${escapeHtml(url)}"></iframe>`).join("\n")}
-</main></body></html>
-`;
-  const policy = `default-src 'none'; frame-src ${frameOrigins(frames).join(" ")}; base-uri 'none'; frame-ancestors 'none'`;
-  const headers = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": policy,
-    "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-  };
-  return new Response(html, { headers });
+  const url = returnTo ?? done;
+  const hidden = frames.map(
+    (src) => `<iframe hidden title="Signing out" sandbox="${frameSandbox}" src="${escapeHtml(src)}"></iframe>`,
+  );
+  return plainPage({
+    title: "Signing you out",
+    policy: [`frame-src ${frameOrigins(frames).join(" ")}`],
+    onward: { url, seconds: framesWait },
+    main: `<h1 id="title">Signing you out of ${appsOf(frames)}</h1>
+<p><a id="onward" href="${escapeHtml(url)}" rel="noreferrer">Continue</a></p>
+${hidden.join("\n")}`,
+  });
 }
 
 /** The origins frames are loaded from, each once: what `frame-src` must name. */

@@ -6,8 +6,9 @@
  */
 import { invalidRequest } from "@valetkey/protocol/errors";
 import { matchesRedirectUri } from "@valetkey/protocol/redirect-uri";
+import { seeOther } from "@valetkey/protocol/see-other";
 import type { ApprovalWay } from "../authorize/approval.ts";
-import { appendQuery, seeOther } from "../authorize/respond.ts";
+import { appendQuery } from "../authorize/respond.ts";
 import { find } from "../entries.ts";
 import type { ResponseMode } from "../response-modes/response-mode.ts";
 import { unseal } from "./sealed.ts";

@@ -7,8 +7,8 @@ import { jweAlgorithms, jweEncryptions } from "@valetkey/protocol/jwk";
 import type { ServerMetadata } from "@valetkey/protocol/metadata";
 import { clientKeyMembers } from "../client-keys.ts";
 import { type MemberCheck, oneOf } from "../lib/client-members.ts";
-import type { Op } from "../op.ts";
-import { protect, signatures } from "../protected-answers.ts";
+import { type Op, signingAlgs } from "../op.ts";
+import { protect } from "../protected-answers.ts";
 import { formPost } from "./form-post.ts";
 import { type Destination, fragment, type Parameters, query, type ResponseMode } from "./response-mode.ts";
 
@@ -17,7 +17,7 @@ const lifetime = 300;
 
 const members: Readonly<Record<string, MemberCheck>> = {
   ...clientKeyMembers,
-  authorization_signed_response_alg: oneOf(...signatures),
+  authorization_signed_response_alg: oneOf(...signingAlgs),
   authorization_encrypted_response_alg: oneOf(...jweAlgorithms),
   authorization_encrypted_response_enc: oneOf(...jweEncryptions),
 };

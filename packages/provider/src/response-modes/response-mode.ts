@@ -4,7 +4,8 @@
  * Guarantees that an answer reaches nobody but the redirect URI it was made for, and that its parameters are sent as they are.
  */
 import { encodeForm } from "@valetkey/protocol/form";
-import { appendQuery, seeOther } from "../authorize/respond.ts";
+import { seeOther } from "@valetkey/protocol/see-other";
+import { appendQuery } from "../authorize/respond.ts";
 import type { Client } from "../clients.ts";
 import type { Awaitable, Op } from "../op.ts";
 import type { Part } from "../part.ts";

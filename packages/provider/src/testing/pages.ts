@@ -6,7 +6,8 @@
  */
 import { isOAuthError } from "@valetkey/protocol/errors";
 import { type Form, formValues, readForm } from "@valetkey/protocol/form";
-import { defaultErrorPage, escapeHtml } from "../error-page.ts";
+import { defaultErrorPage } from "../error-page.ts";
+import { escapeHtml } from "../lib/plain-page.ts";
 import { framesPage } from "../logout/frames-page.ts";
 import type { Answer, Interaction, Provider } from "../options.ts";
 import type { TestUser } from "../testing.ts";

@@ -108,6 +108,11 @@ export function NewPassword({ label, errors }: { readonly label: string; readonl
   );
 }
 
+/** Whose password the form is about, for password managers; nobody sees it. */
+export function ForManagers({ username }: { readonly username: string | undefined }) {
+  return <input type="text" name="username" autocomplete="username" value={username} readonly hidden />;
+}
+
 /** Who is meant: a letter in a circle, name and e-mail. */
 export function Person({ person }: { readonly person: Shown }) {
   return (

@@ -9,7 +9,7 @@ import { type Directory, DirectoryError, type Person as Known } from "../account
 import { formErrors } from "./form-errors.ts";
 import { seeOther, showPage } from "./layout.tsx";
 import { PageProblem } from "./page-problem.ts";
-import { type FormError, NewPassword, Person, Problems, Token } from "./parts.tsx";
+import { ForManagers, type FormError, NewPassword, Person, Problems, Token } from "./parts.tsx";
 import { type Env, pathOf, readOwnForm, type Site } from "./site.ts";
 
 export function resetPage(site: Site, directory: Directory): Hono<Env> {
@@ -67,15 +67,7 @@ function show(site: Site, c: Context<Env>, { link, person, errors, status }: Res
       <form method="post" action={pathOf(site, "/reset")}>
         <Token token={token} />
         <input type="hidden" name="token" value={link} />
-        <input
-          class="for-managers"
-          type="text"
-          name="username"
-          autocomplete="username"
-          value={person.email}
-          readonly
-          hidden
-        />
+        <ForManagers username={person.email} />
         <NewPassword label="New password" errors={errors} />
         <div class="buttons stacked">
           <button id="submit" class="main" type="submit">

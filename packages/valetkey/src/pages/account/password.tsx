@@ -8,7 +8,7 @@ import { type Context, Hono } from "hono";
 import { type Directory, DirectoryError } from "../../accounts/directory.ts";
 import { formErrors } from "../form-errors.ts";
 import { seeOther } from "../layout.tsx";
-import { Field, NewPassword, Token } from "../parts.tsx";
+import { Field, ForManagers, NewPassword, Token } from "../parts.tsx";
 import { type Env, pathOf, readOwnForm, type Site } from "../site.ts";
 import { waitWords } from "../wait-words.ts";
 import { type Above, forVisitor, showAccount, type Visitor } from "./frame.tsx";
@@ -68,14 +68,7 @@ function show(site: Site, c: Context<Env>, { person }: Visitor, above: Above): P
       <p>You will be signed out everywhere else, and connected apps lose their access until you use them again.</p>
       <form method="post" action={pathOf(site, "/account/password")}>
         <Token token={token} />
-        <input
-          type="text"
-          name="username"
-          autocomplete="username"
-          value={person.email ?? person.name}
-          readonly
-          hidden
-        />
+        <ForManagers username={person.email ?? person.name} />
         <Field id="current" label="Current password" type="password" autocomplete="current-password" errors={errors} />
         <NewPassword label="New password" errors={errors} />
         <div class="buttons">
