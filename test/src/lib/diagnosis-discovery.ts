@@ -1,22 +1,8 @@
 /** The issuer is not what or where the configuration says: discovery, names, network, keys. */
 
 import { startSelfSigned } from "./diagnosis-self-signed.ts";
-import { type Mistake, type Row, signIn } from "./diagnosis-stage.ts";
+import { type Mistake, type Row, row, signIn } from "./diagnosis-stage.ts";
 import { freePort } from "./server.ts";
-
-const row = (
-  title: string,
-  code: string,
-  mistake: Mistake,
-  log: readonly RegExp[],
-  page: readonly RegExp[] = [],
-): Row => ({
-  title,
-  code,
-  log,
-  page,
-  seed: () => signIn(mistake),
-});
 
 const invalid = (title: string, mistake: Mistake, ...log: readonly RegExp[]): Row =>
   row(title, "metadata_invalid", mistake, log, [/cannot be used/, /tell whoever runs the application/]);

@@ -3,21 +3,7 @@
 import { ClientError } from "@valetkey/client/client-error";
 import { StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
-import { type Mistake, type Row, signIn } from "./diagnosis-stage.ts";
-
-const row = (
-  title: string,
-  code: string,
-  mistake: Mistake,
-  log: readonly RegExp[],
-  page: readonly RegExp[] = [],
-): Row => ({
-  title,
-  code,
-  log,
-  page,
-  seed: () => signIn(mistake),
-});
+import { type Mistake, type Row, row, signIn } from "./diagnosis-stage.ts";
 
 /** The answer is an error. */
 const says = (error: string, error_description?: string): Mistake => ({

@@ -96,6 +96,15 @@ export async function signIn(mistake: Mistake): Promise<Diagnosis> {
   return { code, page: plain(page.text), log: lines.join("\n"), secrets };
 }
 
+/** A row whose mistake is driven as `signIn` does. */
+export const row = (
+  title: string,
+  code: string,
+  mistake: Mistake,
+  log: readonly RegExp[],
+  page: readonly RegExp[] = [],
+): Row => ({ title, code, log, page, seed: () => signIn(mistake) });
+
 /** Makes something that cannot be made. */
 export function configured(make: () => unknown, secrets: readonly string[] = []): Diagnosis {
   try {

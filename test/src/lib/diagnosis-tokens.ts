@@ -2,21 +2,7 @@
 import { oauth2 } from "@valetkey/client";
 import { generateKey, signJwt } from "@valetkey/protocol/jose";
 import { clientSecret } from "./diagnosis-issuer.ts";
-import { type Mistake, type Row, signIn } from "./diagnosis-stage.ts";
-
-const row = (
-  title: string,
-  code: string,
-  mistake: Mistake,
-  log: readonly RegExp[],
-  page: readonly RegExp[] = [],
-): Row => ({
-  title,
-  code,
-  log,
-  page,
-  seed: () => signIn(mistake),
-});
+import { type Mistake, type Row, row, signIn } from "./diagnosis-stage.ts";
 
 const noToken = [/did not give the application a token/];
 const refused = (title: string, mistake: Mistake, ...log: readonly RegExp[]): Row =>

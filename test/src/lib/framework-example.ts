@@ -86,10 +86,12 @@ function isNewest(file: string, folder: string): boolean {
   if (!existsSync(file)) return false;
   const { mtimeMs } = statSync(file);
   const sources = [
-    ...globSync(["*.*", "app/**/*.*", "node_modules/.package-lock.json"], { cwd: folder }).map((one) =>
-      resolve(folder, one),
+    ...globSync(["*.*", "app/**/*.*", "app/.well-known/**/*.*", "node_modules/.package-lock.json"], {
+      cwd: folder,
+    }).map((one) => resolve(folder, one)),
+    ...globSync("packages/{client,protocol,resource,store}/dist/**/*.js", { cwd: root }).map((one) =>
+      resolve(root, one),
     ),
-    ...globSync("packages/{client,protocol,store}/dist/**/*.js", { cwd: root }).map((one) => resolve(root, one)),
   ];
   // A build writes next-env.d.ts itself; tests are not built in.
   return sources.every((one) => /\.(d\.ts|test\.js)$/.test(one) || statSync(one).mtimeMs < mtimeMs);
