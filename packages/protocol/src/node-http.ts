@@ -98,7 +98,7 @@ export function pathOf(url: string): string {
   const end = url.search(/[?#]/);
   const path = start < 0 ? "" : url.slice(start, end < 0 ? undefined : end);
   // Only what is written as it stays needs no parser: dots, percent signs and the like may mean another path.
-  return /^(\/[\w-]+)+$/.test(path) ? path : new URL(url).pathname;
+  return /^\/[\w/-]*$/.test(path) ? path : new URL(url).pathname;
 }
 
 /**

@@ -9,11 +9,16 @@ test("a log line is JSON; secrets by name are not in it, nor what a driver hangs
   log.info({ event: "x", code: "hunter2", form: { password: "hunter2", client_id: "wiki" } }, "happened");
   log.error({ event: "y", error: new Error("outer", { cause }) }, "failed");
   log.debug({ event: "z" }, "not at this level");
-  assert.equal(lines.length, 2);
+  const fields = { event: "w", token: "hunter2", cause: { error: new Error("inner"), secret: "hunter2" } };
+  log.warn(fields, "looked at");
+  assert.equal(fields.token, "hunter2", "what was handed in is left as it is");
+  assert.equal(lines.length, 3);
   assert.doesNotMatch(lines.join(""), /hunter2/);
-  const [first, second] = lines.map((line) => JSON.parse(line));
+  const [first, second, third] = lines.map((line) => JSON.parse(line));
   assert.equal(first.form.client_id, "wiki");
   assert.equal(first.msg, "happened");
   assert.equal(second.error.cause.message, "duplicate key");
   assert.equal(second.error.cause.errorCode, "23505");
+  assert.equal(third.cause.error.message, "inner");
+  assert.equal(third.token, "[redacted]");
 });

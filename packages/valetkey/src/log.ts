@@ -8,7 +8,7 @@ import type { Log } from "@valetkey/provider/op";
 import pino from "pino";
 import type { LogLevel } from "./config.ts";
 
-const secretNames = [
+const secretNames = new Set([
   "password",
   "secret",
   "secrets",
@@ -23,7 +23,7 @@ const secretNames = [
   "handle",
   "cookie",
   "authorization",
-];
+]);
 
 /** Opens the log. `write` gets whole lines; standard error unless given. */
 export function openLog(level: LogLevel, write?: (line: string) => void): Log {
@@ -34,7 +34,6 @@ export function openLog(level: LogLevel, write?: (line: string) => void): Log {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
     },
     destination,
   );
@@ -42,15 +41,28 @@ export function openLog(level: LogLevel, write?: (line: string) => void): Log {
     (method: "debug" | "info" | "warn" | "error") =>
     (fields: Record<string, unknown>, message: string): void => {
       // What nobody will read is not even looked at: one line a request comes by here.
-      if (logger.isLevelEnabled(method)) logger[method](plainErrors(fields), message);
+      if (logger.isLevelEnabled(method)) logger[method](written(fields, 1), message);
     };
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 }
 
-function plainErrors(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? describe(value, 5) : value]),
-  );
+/** What may be written of these, so many levels down. The same object if that is all of it: this is on the way of every request. */
+function written(fields: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
+  let copy: Record<string, unknown> | undefined;
+  for (const name in fields) {
+    const value = fields[name];
+    const safe = value !== undefined && secretNames.has(name) ? "[redacted]" : plain(value, depth);
+    if (safe === value) continue;
+    copy ??= { ...fields };
+    copy[name] = safe;
+  }
+  return copy ?? fields;
+}
+
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (value instanceof Error) return describe(value, 5);
+  return depth > 0 ? written(value as Readonly<Record<string, unknown>>, depth - 1) : value;
 }
 
 /** Not called `code`: that name is a secret here. */

@@ -95,6 +95,30 @@ test("while the store fails, memory counts", async () => {
   assert.ok((await attempts.begin("alice", "192.0.2.1")) > 0);
 });
 
+test("a free key is not looked up again for a second, but what fails in this process counts at once", async () => {
+  const { store, now, pass } = setUp();
+  let looked = 0;
+  const counted: Store = {
+    ...store,
+    get(kind, id) {
+      looked++;
+      return store.get(kind, id);
+    },
+  };
+  const throttle = storeThrottle({ store: counted, now });
+  const elsewhere = storeThrottle({ store, now });
+  const limit = { attempts: 2, seconds: 3600 };
+  for (let n = 0; n < 3; n++) assert.equal(await throttle.blocked("a", limit), 0);
+  assert.equal(looked, 1);
+  for (let n = 0; n < 2; n++) await throttle.failed("a", limit);
+  assert.ok((await throttle.blocked("a", limit)) > 0);
+  assert.equal(await throttle.blocked("b", limit), 0);
+  for (let n = 0; n < 2; n++) await elsewhere.failed("b", limit);
+  assert.equal(await throttle.blocked("b", limit), 0, "what another process counted is seen a second later");
+  pass(1_000);
+  assert.ok((await throttle.blocked("b", limit)) > 0);
+});
+
 test("the provider's throttle blocks a key after its failures, by the caller's limit where there is one", async () => {
   const { store, now, pass } = setUp();
   const throttle = storeThrottle({ store, now });

@@ -65,7 +65,15 @@ export function signInAttempts(where: Where): SignInAttempts {
   };
 }
 
-/** Makes the provider's throttle: 30 failures for one key in a minute unless the caller has a limit of its own. */
+/** For so many milliseconds, and so many keys, it is believed that a key which was free still is. */
+const believed = { for: 1_000, keys: 10_000 };
+
+/**
+ * Makes the provider's throttle: 30 failures for one key in a minute unless the caller has a limit of its own.
+ *
+ * A key that is free is looked up once a second, not with every request; a failure counted here is seen here at once. What other
+ * processes count meanwhile is seen a second later, which gives whoever spreads guesses over them one more guess a second in each.
+ */
 export function storeThrottle(where: Where): Throttle {
   const limiters = new Map<string, Limiter>();
   const limiterOf = ({ attempts, seconds }: Limit): Limiter => {
@@ -75,9 +83,25 @@ export function storeThrottle(where: Where): Throttle {
     return known;
   };
   const own: Limit = { attempts: 30, seconds: 60 };
+  const free = new Map<string, number>();
+  const nameOf = (key: string, { attempts, seconds }: Limit) => `${attempts} ${seconds} ${key}`;
   return {
-    blocked: (key, limit = own) => limiterOf(limit).wait(digest(key)),
-    failed: async (key, limit = own) => void (await limiterOf(limit).count(digest(key))),
+    async blocked(key, limit = own) {
+      const name = nameOf(key, limit);
+      const at = where.now();
+      if (at < (free.get(name) ?? 0)) return 0;
+      const seconds = await limiterOf(limit).wait(digest(key));
+      if (free.size >= believed.keys) free.clear();
+      if (seconds === 0) free.set(name, at + believed.for);
+      return seconds;
+    },
+    async failed(key, limit = own) {
+      try {
+        await limiterOf(limit).count(digest(key));
+      } finally {
+        free.delete(nameOf(key, limit));
+      }
+    },
   };
 }
 
