@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { startProcess } from "@valetkey/test-support/process";
+import { runProcess, startProcess } from "@valetkey/test-support/process";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
@@ -176,10 +176,11 @@ describe("the commands of the README", () => {
   for (const command of commands) {
     test(command, async () => {
       const line = command.replaceAll("npx valetkey", `"${process.execPath}" "${bin}"`);
-      const { stdout } = await run("sh", ["-c", line], {
+      const { code, stdout, stderr } = await runProcess("sh", ["-c", line], {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", HOME: folder },
       });
+      assert.equal(code, 0, stderr);
       assert.notEqual(stdout, "");
     });
   }
@@ -197,10 +198,10 @@ test("the configurations of the docs are ones a server starts with", async () =>
       const env = Object.fromEntries(
         ["VALETKEY_SECRET", ...secrets].map((name) => [name, `${name} made up for this test alone 0123456789`]),
       );
-      const printed = await run(process.execPath, [bin, "config", "print"], {
+      const printed = await runProcess(process.execPath, [bin, "config", "print"], {
         cwd: folder,
         env: { PATH: process.env.PATH ?? "", ...env },
-      }).catch((error) => error);
+      });
       assert.equal(printed.stderr, "", `${page}:${line}`);
       assert.match(printed.stdout, /issuer +valetkey\.config\.ts/);
     } finally {

@@ -73,6 +73,15 @@ describe("rotation of refresh tokens (RFC 6749 §6, RFC 9700 §4.14.2)", () => {
     assert.equal(cutEvents(world), 1);
   });
 
+  it("has none either on a server whose clock is behind that of the one which spent it", async () => {
+    const world = await createWorld({ lifetimes: { refreshRetry: 0 } });
+    const first = await tokensFor(world);
+    await tokensOf(await refresh(world, first.refresh_token));
+    world.clock.advance(-2);
+    await assertError(await refresh(world, first.refresh_token), "invalid_grant");
+    assert.equal(cutEvents(world), 1);
+  });
+
   it("knows the successor again after the server's secret was rotated", async () => {
     const world = await createWorld();
     const first = await tokensFor(world);

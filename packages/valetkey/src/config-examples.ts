@@ -9,6 +9,7 @@ const examples: readonly [RegExp, string][] = [
   [/^issuer$/, 'issuer: "https://id.example.org"'],
   [/^port$/, "port: 4000"],
   [/^host$/, 'host: "127.0.0.1"'],
+  [/^workers$/, "workers: 4"],
   [/^database$/, 'database: "file:./data/valetkey.db"'],
   [/^profile$/, 'profile: "openid"'],
   [/^push$/, 'push: "allowed"'],

@@ -181,6 +181,7 @@ const log = z.strictObject({ level: z.enum(levels, { error: `must be one of ${le
 
 const secret = z.string({ error: "must be a text" }).min(32, { error: "must have at least 32 characters" });
 const port = "must be a whole number from 0 to 65535";
+const workers = { error: 'must be a whole number from 1 to 256, or "auto"' };
 
 /** A list of names, or of values for whoever wants something else than a name stands for. */
 function listOf<V>(all: readonly Named<V>[], is: (value: unknown) => value is V, folder: string) {
@@ -206,6 +207,9 @@ export const configSchema = z.strictObject({
   issuer: z.string({ error: "must be a URL" }),
   port: z.number({ error: port }).int({ error: port }).min(0, { error: port }).max(65_535, { error: port }),
   host: text("must be an address, like 127.0.0.1"),
+  workers: z
+    .union([z.literal("auto"), z.number(workers).int(workers).min(1, workers).max(256, workers)], workers)
+    .default(1),
   database: z.string({ error: "must be a text" }).refine((value) => readDatabaseUrl(value) !== undefined, {
     error: "must be file:<path> or postgres://user:password@host/name",
   }),

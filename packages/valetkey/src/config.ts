@@ -121,6 +121,11 @@ export interface Config {
   port?: number;
   /** Address to listen on, 127.0.0.1 unless given. */
   host?: string;
+  /**
+   * How many processes of `valetkey serve` answer at this port: one unless given, `auto` for one per core. More than one needs
+   * PostgreSQL. `startServer` is always one: the process that calls it.
+   */
+  workers?: number | "auto";
   /** `file:<path>` or `postgres://…`; `file:./data/valetkey.db` unless given. */
   database?: string;
   /**

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { TextResponse } from "@valetkey/protocol/text-response";
 import type { Log } from "@valetkey/provider/op";
 import { type Answerer, type Limits, type Listener, type ListenOptions, listen } from "./listen.ts";
 import { peerAddress } from "./peer-address.ts";
@@ -83,6 +84,16 @@ test("a handler that fails is 500 without detail, and the next request is served
     assert.doesNotMatch(await broken.text(), /detail/);
     fail = false;
     assert.equal(await (await fetch(`${origin}/x`)).text(), "fine");
+  });
+});
+
+test("an answer that cannot be written cuts the connection at once, and nothing of it is sent", async () => {
+  const headers = { "X-A": "a\r\nSet-Cookie: stolen=1" };
+  const handle = async () => new TextResponse("{}", { headers });
+  await withListener({ handle }, async ({ port }) => {
+    const started = Date.now();
+    assert.equal(await raw(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+    assert.ok(Date.now() - started < 3_000, "not only when the client has waited too long");
   });
 });
 

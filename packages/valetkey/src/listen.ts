@@ -128,6 +128,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       await sendResponse(whole ? outgoing : unread(incoming, outgoing, limits.linger), response);
     } catch (error) {
       log.error({ event: "listen.failed", error }, "an answer could not be sent");
+      outgoing.destroy();
     }
   };
 

@@ -46,6 +46,7 @@ const variables: readonly { name: string; key: string; read: (text: string) => u
   { name: "VALETKEY_ISSUER", key: "issuer", read: asText },
   { name: "PORT", key: "port", read: asNumber },
   { name: "HOST", key: "host", read: asText },
+  { name: "VALETKEY_WORKERS", key: "workers", read: asNumber },
   { name: "VALETKEY_DATABASE_URL", key: "database", read: asText, secret: true },
   { name: "DATABASE_URL", key: "database", read: asText, secret: true },
   { name: "VALETKEY_SECRET", key: "secret", read: oneOrMore, secret: true },

@@ -7,22 +7,50 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { addClient } from "./cli/client.ts";
-import { addDoctor } from "./cli/doctor.ts";
 import { describeProblem, Interrupted, problemJson, problemOf, problemPages, usageError } from "./cli/errors.ts";
-import { addExplain } from "./cli/explain.ts";
-import { addInit } from "./cli/init.ts";
-import { addKey } from "./cli/key.ts";
-import { addConfig } from "./cli/print-config.ts";
-import { addServe } from "./cli/serve.ts";
 import { processTerminal, type Terminal } from "./cli/terminal.ts";
-import { addToken } from "./cli/token.ts";
-import { addUser } from "./cli/user.ts";
+
+/** Gives a command, which has its name and description, its flags, subcommands and action. */
+type Fill = (command: Command, terminal: Terminal, version: string) => void;
+
+/** Every command, in the order of `--help`. What one needs is loaded when it is asked for: none pays for another. */
+const commands: readonly { name: string; about: string; load: () => Promise<Fill> }[] = [
+  { name: "serve", about: "run the server", load: async () => (await import("./cli/serve.ts")).addServe },
+  {
+    name: "init",
+    about: "write a valetkey.config.ts to begin with",
+    load: async () => (await import("./cli/init.ts")).addInit,
+  },
+  { name: "user", about: "people who can sign in", load: async () => (await import("./cli/user.ts")).addUser },
+  {
+    name: "client",
+    about: "applications that may ask for tokens",
+    load: async () => (await import("./cli/client.ts")).addClient,
+  },
+  { name: "key", about: "keys that sign tokens", load: async () => (await import("./cli/key.ts")).addKey },
+  {
+    name: "token",
+    about: "tokens of this server; - reads one from standard input",
+    load: async () => (await import("./cli/token.ts")).addToken,
+  },
+  {
+    name: "doctor",
+    about: "check configuration, files, database, keys, clock and the running server",
+    load: async () => (await import("./cli/doctor.ts")).addDoctor,
+  },
+  { name: "config", about: "the configuration", load: async () => (await import("./cli/print-config.ts")).addConfig },
+  { name: "explain", about: "explain an error code", load: async () => (await import("./cli/explain.ts")).addExplain },
+  {
+    name: "secret",
+    about: "print a new secret, fit for VALETKEY_SECRET or a client",
+    load: async () => (await import("./cli/explain.ts")).addSecret,
+  },
+];
 
 /** Runs a command; resolves to the exit status. `words`: the arguments after the program's name. */
 export async function main(words: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
-  const program = commands(terminal);
   try {
+    const program = await programFor(words, terminal);
     await program.parseAsync([...words], { from: "user" });
     return 0;
   } catch (error) {
@@ -39,7 +67,7 @@ export async function main(words: readonly string[], terminal: Terminal = proces
   }
 }
 
-function commands(terminal: Terminal): Command {
+async function programFor(words: readonly string[], terminal: Terminal): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
@@ -53,15 +81,11 @@ function commands(terminal: Terminal): Command {
       outputError: () => {},
       writeErr: () => {},
     });
-  addServe(program, terminal, version);
-  addInit(program, terminal);
-  addUser(program, terminal);
-  addClient(program, terminal);
-  addKey(program, terminal);
-  addToken(program, terminal);
-  addDoctor(program, terminal);
-  addConfig(program, terminal);
-  addExplain(program, terminal);
+  for (const { name, about, load } of commands) {
+    const command = program.command(name).description(about);
+    // Wherever its name stands: `valetkey help client` shows the flags of client, too.
+    if (words.includes(name)) (await load())(command, terminal, version);
+  }
   inherit(program);
   return program;
 }

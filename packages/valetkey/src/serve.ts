@@ -21,9 +21,17 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/**
+ * What of a server's work a process does. `whole`: all of it. `maintain`: it answers and looks after the store and the keys, but
+ * another has brought in the clients of the configuration and announced the first account. `answer`: it only answers.
+ */
+export type Part = "whole" | "maintain" | "answer";
+
 export interface StartOptions {
   readonly log?: Log;
   readonly limits?: Partial<Limits>;
+  /** `whole` unless told. */
+  readonly part?: Part;
 }
 
 const maintainEvery = 60_000;
@@ -53,7 +61,7 @@ export async function startWith(settings: Settings, options: StartOptions = {}):
   let parts: Parts | undefined;
   try {
     parts = await openParts({ ...settings, issuer }, log);
-    return await answer(listener, parts, settings, log);
+    return await answer(listener, parts, settings, log, options.part ?? "whole");
   } catch (error) {
     await listener.close();
     await parts?.close();
@@ -61,7 +69,13 @@ export async function startWith(settings: Settings, options: StartOptions = {}):
   }
 }
 
-async function answer(listener: Listener, parts: Parts, settings: Settings, log: Log): Promise<RunningServer> {
+async function answer(
+  listener: Listener,
+  parts: Parts,
+  settings: Settings,
+  log: Log,
+  part: Part,
+): Promise<RunningServer> {
   const { store, directory, keys, options } = parts;
   const { brand, helpUrl } = settings;
   const server = await createServer({
@@ -72,11 +86,13 @@ async function answer(listener: Listener, parts: Parts, settings: Settings, log:
     },
     ...(helpUrl === undefined ? {} : { helpUrl }),
   });
-  await applyClients(settings.clients, server.provider.clients, log);
-  const setupUrl = (await directory.empty())
-    ? `${options.issuer.replace(/\/$/, "")}/setup?token=${await directory.createSetupToken()}`
-    : undefined;
-  const stopMaintaining = every(maintainEvery, log, "maintain", () => server.maintain());
+  if (part === "whole") await applyClients(settings.clients, server.provider.clients, log);
+  const setupUrl =
+    part === "whole" && (await directory.empty())
+      ? `${options.issuer.replace(/\/$/, "")}/setup?token=${await directory.createSetupToken()}`
+      : undefined;
+  const stopMaintaining =
+    part === "answer" ? undefined : every(maintainEvery, log, "maintain", () => server.maintain());
   listener.answerWith({
     origin: options.issuer,
     handle: server.handle,
@@ -95,7 +111,7 @@ async function answer(listener: Listener, parts: Parts, settings: Settings, log:
     close() {
       closing ??= (async () => {
         await listener.close();
-        await stopMaintaining();
+        await stopMaintaining?.();
         await parts.close();
       })();
       return closing;

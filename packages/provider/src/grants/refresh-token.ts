@@ -100,8 +100,9 @@ async function retry(
   now: number,
 ): Promise<RefreshBirth | undefined> {
   const { spentAt, successor } = token.data;
-  if (spentAt === undefined || successor === undefined || now >= spentAt + op.lifetimes.refreshRetry * 1000)
-    return undefined;
+  if (spentAt === undefined || successor === undefined) return undefined;
+  // The clock of the server that spent it may be ahead of ours: no time has passed then, rather than less than none.
+  if (Math.max(0, now - spentAt) >= op.lifetimes.refreshRetry * 1000) return undefined;
   const next = await find(op.store, "refresh", successor);
   if (next === undefined || next.data.spentAt !== undefined) return undefined;
   return { kind: "again", presented, id: successor };

@@ -11,12 +11,15 @@ import type { PostgresPool, PostgresPoolClient } from "kysely";
 /** SQLSTATE 25006: the server only reads now (it became a standby); class 57: it shuts down; class 08: connection trouble. */
 const badConnection = /^(25006|57P0.|08...)$/;
 
+/** Connections to PostgreSQL that the directory of one process opens at most. */
+export const directoryConnections = 4;
+
 /** Opens the pool. Connections are made when needed, so an absent server is noticed at the first statement. */
 export async function postgresPool(url: string): Promise<PostgresPool> {
   const pg = await loadPg();
   const pool = createPool(pg, {
     url,
-    max: 4,
+    max: directoryConnections,
     idleTimeoutMillis: 30_000,
     // Addresses of a moved server are looked up again within a minute.
     maxLifetimeSeconds: 60,

@@ -58,9 +58,7 @@ function withMetadataFlags(command: Command): Command {
     .option("--secret-stdin", "read the client secret from standard input");
 }
 
-export function addClient(program: Command, terminal: Terminal): void {
-  const client = program.command("client").description("applications that may ask for tokens");
-
+export function addClient(client: Command, terminal: Terminal): void {
   withMetadataFlags(client.command("add"))
     .description("register an application; its secret is printed once")
     .requiredOption("--name <name>", "name to show to people")

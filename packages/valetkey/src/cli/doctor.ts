@@ -17,6 +17,7 @@ import { checkDatabase } from "./check-database.ts";
 import { checkKeys } from "./check-keys.ts";
 import { checkServer } from "./check-server.ts";
 import { CliError } from "./errors.ts";
+import { workersOf } from "./serve.ts";
 import { columns, harmless, show, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, withCommonFlags } from "./with-provider.ts";
 
@@ -28,20 +29,18 @@ export interface Check {
   readonly fix?: string;
 }
 
-export function addDoctor(program: Command, terminal: Terminal): void {
-  withCommonFlags(program.command("doctor"))
-    .description("check configuration, files, database, keys, clock and the running server")
-    .action(async (flags: CommonFlags) => {
-      const checks = await examine(terminal, flags);
-      const problems = checks.filter(({ status }) => status === "problem");
-      const rows = checks.map(({ name, status, detail, fix }) => [
-        status,
-        name,
-        harmless(fix === undefined ? detail : `${detail}; fix: ${fix}`),
-      ]);
-      show(terminal, flags, { ok: problems.length === 0, checks }, columns(rows));
-      if (problems.length > 0) throw new CliError("VK9000", [["found", problems.map(({ name }) => name).join(", ")]]);
-    });
+export function addDoctor(doctor: Command, terminal: Terminal): void {
+  withCommonFlags(doctor).action(async (flags: CommonFlags) => {
+    const checks = await examine(terminal, flags);
+    const problems = checks.filter(({ status }) => status === "problem");
+    const rows = checks.map(({ name, status, detail, fix }) => [
+      status,
+      name,
+      harmless(fix === undefined ? detail : `${detail}; fix: ${fix}`),
+    ]);
+    show(terminal, flags, { ok: problems.length === 0, checks }, columns(rows));
+    if (problems.length > 0) throw new CliError("VK9000", [["found", problems.map(({ name }) => name).join(", ")]]);
+  });
 }
 
 async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]> {
@@ -76,14 +75,15 @@ async function examine(terminal: Terminal, flags: CommonFlags): Promise<Check[]>
     detail: found.path ?? "no file; defaults, environment and flags",
   });
   checks.push(...(await checkFiles(settings)));
-  const databaseChecks = await checkDatabase(settings.database);
+  const databaseChecks = await checkDatabase(settings.database, workersOf(settings));
   checks.push(...databaseChecks);
   let kids: readonly string[] | undefined;
-  if (databaseChecks.every(({ status }) => status === "ok")) {
+  const has = (wanted: Check["status"]) => databaseChecks.some(({ status }) => status === wanted);
+  if (has("ok") && !has("problem")) {
     const keys = await checkKeys(settings);
     checks.push(keys.check);
     kids = keys.kids;
-  } else if (databaseChecks.every(({ status }) => status === "note")) {
+  } else if (!has("problem")) {
     // Not there yet: a server that answers uses another one.
     kids = [];
   }

@@ -6,7 +6,7 @@
  */
 import { CommanderError } from "commander";
 import { DirectoryError } from "../accounts/directory.ts";
-import { ConfigError } from "../settings.ts";
+import type { ConfigError } from "../settings.ts";
 
 export interface ProblemPage {
   readonly exit: number;
@@ -197,7 +197,7 @@ export class Interrupted extends Error {
 export function problemOf(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof CommanderError) return new CliError("VK2000", [["got", oneLine(error.message)]]);
-  if (error instanceof ConfigError) {
+  if (isConfigError(error)) {
     return new CliError(
       "VK3000",
       error.mistakes.map(({ key, what, got, origin, why, fix }) => [
@@ -218,6 +218,9 @@ export function problemOf(error: unknown): CliError {
   const why = typeof description === "string" ? description : error.message;
   return new CliError(byName[error.name] ?? bySystem[String(code)] ?? "VK1000", [["why", why]]);
 }
+
+/** By its name: its module brings all that a configuration can name, and most commands that fail never came so far. */
+const isConfigError = (error: unknown): error is ConfigError => error instanceof Error && error.name === "ConfigError";
 
 /** Says how a command is written; `path`: its name, e.g. `valetkey user add`. */
 export function usageError(error: CommanderError, path: string): CliError {

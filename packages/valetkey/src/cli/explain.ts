@@ -6,11 +6,9 @@ import type { Command } from "commander";
 import { CliError, type ProblemPage, problemPages } from "./errors.ts";
 import { columns, harmless, show, type Terminal } from "./terminal.ts";
 
-export function addExplain(program: Command, terminal: Terminal): void {
-  program
-    .command("explain")
+export function addExplain(explain: Command, terminal: Terminal): void {
+  explain
     .argument("[code]", "such as VK3000; all of them unless given")
-    .description("explain an error code")
     .option("--json", "print one JSON document")
     .action((code: string | undefined, flags: { json?: boolean }) => {
       const pages: Readonly<Record<string, ProblemPage>> = problemPages;
@@ -31,13 +29,11 @@ export function addExplain(program: Command, terminal: Terminal): void {
       ];
       show(terminal, flags, { code: code.toUpperCase(), ...page }, lines);
     });
+}
 
-  program
-    .command("secret")
-    .description("print a new secret, fit for VALETKEY_SECRET or a client")
-    .option("--json", "print one JSON document")
-    .action((flags: { json?: boolean }) => {
-      const secret = randomBytes(48).toString("base64url");
-      show(terminal, flags, { secret }, secret);
-    });
+export function addSecret(secret: Command, terminal: Terminal): void {
+  secret.option("--json", "print one JSON document").action((flags: { json?: boolean }) => {
+    const made = randomBytes(48).toString("base64url");
+    show(terminal, flags, { secret: made }, made);
+  });
 }

@@ -7,10 +7,8 @@ import type { Command } from "commander";
 import { CliError } from "./errors.ts";
 import { show, type Terminal } from "./terminal.ts";
 
-export function addInit(program: Command, terminal: Terminal): void {
-  program
-    .command("init")
-    .description("write a valetkey.config.ts to begin with")
+export function addInit(init: Command, terminal: Terminal): void {
+  init
     .option("--issuer <url>", "public URL of the server", "http://localhost:4000")
     .option("--json", "print one JSON document")
     .action(async ({ issuer, json = false }: { issuer: string; json?: boolean }) => {

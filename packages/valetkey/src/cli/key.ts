@@ -9,9 +9,7 @@ import { CliError } from "./errors.ts";
 import { columns, harmless, show, type Terminal } from "./terminal.ts";
 import { type CommonFlags, shownDatabase, type Tools, withCommonFlags, withExisting } from "./with-provider.ts";
 
-export function addKey(program: Command, terminal: Terminal): void {
-  const key = program.command("key").description("keys that sign tokens");
-
+export function addKey(key: Command, terminal: Terminal): void {
   withCommonFlags(key.command("list"))
     .description("list the keys that are published")
     .action((flags: CommonFlags) => withExisting(terminal, flags, (tools) => listKeys(terminal, flags, tools)));

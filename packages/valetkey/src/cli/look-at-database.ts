@@ -4,8 +4,8 @@
  * The one property: it only reads. Neither a file nor a table is made, and nothing is brought up to date.
  */
 
+import { loadPg } from "@valetkey/store/postgres-pool";
 import { checkSchemaVersion } from "@valetkey/store/schema-version";
-import pg from "pg";
 import { readDatabaseUrl } from "../accounts/database.ts";
 import { checkHistory, historyTable } from "../accounts/migrations.ts";
 import { openToLook } from "./look-at-file.ts";
@@ -33,7 +33,8 @@ export async function looking<T>(
       database.close();
     }
   }
-  const client = new pg.Client({
+  const { Client } = await loadPg();
+  const client = new Client({
     connectionString: place.url,
     connectionTimeoutMillis: patience,
     query_timeout: patience,

@@ -5,9 +5,7 @@ import type { Command } from "commander";
 import { columns, harmless, show, type Terminal, withoutPassword } from "./terminal.ts";
 import { type CommonFlags, settingsOf, withCommonFlags } from "./with-provider.ts";
 
-export function addConfig(program: Command, terminal: Terminal): void {
-  const config = program.command("config").description("the configuration");
-
+export function addConfig(config: Command, terminal: Terminal): void {
   withCommonFlags(config.command("print"))
     .description("print the settings in force and where each comes from; secrets are not shown")
     .action(async (flags: CommonFlags) => {

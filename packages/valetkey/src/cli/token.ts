@@ -22,8 +22,7 @@ export type Inspected =
   | { readonly format: "handle"; readonly kind: string; readonly checksum: "wrong" }
   | { readonly format: "jwt"; readonly verified: false; readonly header: unknown; readonly claims: unknown };
 
-export function addToken(program: Command, terminal: Terminal): void {
-  const token = program.command("token").description("tokens of this server; - reads one from standard input");
+export function addToken(token: Command, terminal: Terminal): void {
   const read = async (text: string) => (text === "-" ? readSecretInput(terminal) : text.trim());
 
   token

@@ -31,9 +31,7 @@ interface ListFlags extends CommonFlags {
   readonly limit?: number;
 }
 
-export function addUser(program: Command, terminal: Terminal): void {
-  const user = program.command("user").description("people who can sign in");
-
+export function addUser(user: Command, terminal: Terminal): void {
   withCommonFlags(user.command("add"))
     .description("add a person; without --password-stdin prints a link with which they set a password")
     .requiredOption("--email <address>", "e-mail address")
