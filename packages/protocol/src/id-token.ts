@@ -4,7 +4,7 @@
  * OpenID Connect Core §2, §3.1.3.6, §3.1.3.7, §3.3.2.11; RFC 8725 §3.11.
  * Guarantees that a verified ID token was made by this issuer, for this client, in answer to this request.
  */
-import { base64url, constantTimeEqual } from "./digest.ts";
+import { base64url, constantTimeEqual, sha256 } from "./digest.ts";
 import { type JwkSet, type JwsAlgorithm, verifyJwt } from "./jose.ts";
 import { audiencesOf, type JwtClaims, JwtError, normalTyp, timeOf } from "./jwt-claims.ts";
 import type { KeyResolver } from "./remote-jwks.ts";
@@ -53,8 +53,12 @@ export interface IdTokenChecks {
 
 /** Computes `at_hash` or `c_hash`: the left half of the hash that belongs to the algorithm (Core §3.1.3.6). */
 export async function atHash(token: string, alg: string): Promise<string> {
-  const hash = await crypto.subtle.digest(hashOf(alg), new TextEncoder().encode(token));
-  return base64url(new Uint8Array(hash, 0, hash.byteLength / 2));
+  const name = hashOf(alg);
+  const hash =
+    name === "SHA-256"
+      ? await sha256(token)
+      : new Uint8Array(await crypto.subtle.digest(name, new TextEncoder().encode(token)));
+  return base64url(hash.subarray(0, hash.length / 2));
 }
 
 // Ed25519 signs over SHA-512 (RFC 8032 §5.1).

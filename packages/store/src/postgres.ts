@@ -14,6 +14,7 @@ import { openConnections } from "./lib/postgres-connections.ts";
 import { runGroup } from "./lib/postgres-group.ts";
 import { prepareSchema } from "./lib/postgres-schema.ts";
 import { canExist, canMatch, pageSize, type Row, readChanges, readEntry, rowKey, type Write } from "./lib/row.ts";
+import { sweepInSteps } from "./lib/sweep-steps.ts";
 import { checkSchemaVersion } from "./schema-version.ts";
 import { type OpenStore, StoreUnavailable } from "./store.ts";
 
@@ -133,12 +134,11 @@ export async function postgresStore(options: PostgresOptions): Promise<OpenStore
     },
 
     async sweep() {
-      let total = 0;
-      for (;;) {
+      const step = async () => {
         const { rowCount } = await connections.use((client) => client.query({ ...sweep, values: [now()] }));
-        total += rowCount ?? 0;
-        if ((rowCount ?? 0) < sweepLimit) return total;
-      }
+        return rowCount ?? 0;
+      };
+      return sweepInSteps(step, sweepLimit, () => closed);
     },
 
     async close() {

@@ -11,9 +11,10 @@ import { NewerSchema, StoreUnavailable } from "../store.ts";
 import { inGroups } from "./groups.ts";
 import type { Write } from "./row.ts";
 import type { Answer, Order } from "./sqlite-writer.ts";
+import { sweepInSteps } from "./sweep-steps.ts";
 
-/** Expired entries deleted in one transaction at most: a few milliseconds. */
-const sweepLimit = 250;
+/** Expired entries deleted in one transaction at most: a millisecond or two. */
+const sweepLimit = 100;
 
 export interface Writer {
   /** Name of the file the writer holds, as of `fileIdentity`. */
@@ -49,6 +50,7 @@ export async function startWriter(file: string, now: () => number): Promise<Writ
 
   const pending: Pending[] = [];
   let refusal: string | undefined;
+  let closing = false;
 
   /** Answers come in the order of the orders. */
   const ask = (order: Order) =>
@@ -92,12 +94,8 @@ export async function startWriter(file: string, now: () => number): Promise<Writ
     atOnce: 1,
     waiting: 10,
     async run() {
-      let total = 0;
-      for (;;) {
-        const { swept } = await ask({ commits: [], at: now(), sweep: sweepLimit });
-        total += swept;
-        if (swept < sweepLimit) return [total];
-      }
+      const step = async () => (await ask({ commits: [], at: now(), sweep: sweepLimit })).swept;
+      return [await sweepInSteps(step, sweepLimit, () => closing)];
     },
   });
 
@@ -106,6 +104,7 @@ export async function startWriter(file: string, now: () => number): Promise<Writ
     commit: commits.ask,
     sweep: () => sweeps.ask(undefined),
     async close() {
+      closing = true;
       await Promise.all([commits.idle(), sweeps.idle()]);
       if (refusal === undefined) {
         refusal = "The store is closed.";
