@@ -22,9 +22,11 @@ const workersOf = (server: RunningServer) => childrenOf(server.process().pid);
 /** Sends one request on a connection of its own; resolves to the status, or to `gone` where no answer came. */
 function askOnce(issuer: string, path = "/healthz"): Promise<number | "gone"> {
   return new Promise((resolve) => {
-    get(new URL(path, issuer), { agent: false }, (answer) => {
+    // Who connects in the moment everything ends may be left waiting until it has ended: that is "gone" too.
+    const asked = get(new URL(path, issuer), { agent: false, signal: AbortSignal.timeout(5_000) }, (answer) => {
       answer.resume().once("end", () => resolve(answer.statusCode ?? 0));
-    }).once("error", () => resolve("gone"));
+    });
+    asked.once("error", () => resolve("gone"));
   });
 }
 

@@ -47,7 +47,9 @@ export async function startSignIn({ port, clientMetadataUrl, client_id, open }: 
   let back = Promise.withResolvers<URLSearchParams>();
 
   const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", origin);
+    // Anybody may ask for `//` or `*`, which are no URLs.
+    const asked = `${origin}${request.url}`;
+    const { pathname, searchParams } = new URL(URL.canParse(asked) ? asked : origin);
     if (pathname === "/client.json") {
       response.setHeader("Content-Type", "application/json").end(JSON.stringify({ ...metadata, client_id: here }));
       return;

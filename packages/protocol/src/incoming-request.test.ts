@@ -3,8 +3,12 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request as send } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { test } from "node:test";
+import { inspect } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { readForm } from "./form.ts";
+import { gatherBytes } from "./lib/gather-bytes.ts";
 import { incomingHeaders } from "./lib/incoming-headers.ts";
 import { pathOf, toRequest } from "./node-http.ts";
 
@@ -99,7 +103,7 @@ test("a request says what the platform's request says, whichever way its body is
             ? await new Response(request.body).text()
             : { ...(await readForm(request)) };
     assert.equal(request.bodyUsed, true);
-    await assert.rejects(async () => request.text(), TypeError);
+    await assert.rejects(request.text(), TypeError);
     return [request.method, request.url, request.redirect, read, copy && (await copy.text())];
   });
   for (const way of ["text", "bytes", "stream"])
@@ -159,4 +163,68 @@ test("a client that leaves in the middle of its body, or before it is answered, 
     silent.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", () => silent.destroy()),
   );
   assert.equal(await gone.promise, true);
+});
+
+test("a body is held in about its own size, however small the pieces it comes in (CWE-400)", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const answered = Promise.withResolvers<string>();
+  const port = await listening(t, async (request) => {
+    if (request.method === "POST") answered.resolve((await readForm(request)).a ?? "");
+  });
+  const sender = connect(port, "127.0.0.1");
+  t.after(() => sender.destroy());
+  await once(sender, "connect");
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+  const pieces = `2\r\na=\r\n${"1\r\nx\r\n".repeat(60_000)}`;
+  await new Promise((sent) => sender.write(`${head}Transfer-Encoding: chunked\r\n\r\n${pieces}`, sent));
+  // Whatever the other end answers to comes after what was sent before.
+  const other = connect(port, "127.0.0.1");
+  other.end("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  await once(other.resume(), "close");
+  collect();
+  assert.ok(process.memoryUsage().heapUsed - before < 3_000_000, "60,000 bytes cost less than 3 MB");
+  sender.write("0\r\n\r\n");
+  assert.equal((await answered.promise).length, 60_000);
+});
+
+test("property: pieces of any sizes make the body they were cut from", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 40 }), (pieces) => {
+      const kept = pieces.map((piece) => piece.slice());
+      const gathered = gatherBytes();
+      for (const piece of pieces) gathered.add(piece);
+      assert.deepEqual(
+        [...gathered.whole()],
+        kept.flatMap((piece) => [...piece]),
+      );
+      assert.equal(gathered.size(), gathered.whole().length);
+      // The pieces belong to somebody else.
+      assert.deepEqual(pieces, kept);
+    }),
+  );
+});
+
+test("a body is read whatever was done to Node's request before: paused, made text, watched", async (t) => {
+  const done: Record<string, (req: IncomingMessage) => unknown> = {
+    paused: (req) => req.pause(),
+    text: (req) => req.setEncoding("utf8"),
+    watched: (req) => req.on("readable", () => undefined),
+  };
+  for (const [how, change] of Object.entries(done)) {
+    const port = await listening(t, async (request, req) => {
+      change(req);
+      return { ...(await readForm(request)) };
+    });
+    assert.deepEqual(await post(port, "a=%C3%A9"), { a: "é" }, how);
+  }
+});
+
+test("a request and its headers can be printed", async (t) => {
+  const port = await listening(t, (request) => [inspect(request), inspect(request.headers)]);
+  const [request, headers] = (await post(port, "a=1", { "X-A": "1" })) as [string, string];
+  assert.match(request, /^Request \{\s*method: 'POST',\s*url: 'http:\/\/localhost\/x\?y=1'/);
+  assert.match(headers, /^Headers \{[\s\S]*'X-A': '1'/i);
 });

@@ -119,10 +119,19 @@ test("any changed character breaks the signature", async () => {
   await fails(`${header}.${encode({ ...good, sub: "mallory" })}.${signature}`, "signature");
   const zero = Buffer.alloc(64).toString("base64url");
   const der = Buffer.concat([Buffer.from("3044", "hex"), Buffer.alloc(68, 1)]).toString("base64url");
-  for (const bad of [zero, der, signature.slice(0, -4), `${signature}AAAA`])
+  for (const bad of [zero, der, signature.slice(0, -6), `${signature}AAAA`])
     await fails(`${header}.${payload}.${bad}`, "signature");
   await fails(token, "key_not_found", { keys: { keys: [ed.publicJwk] } });
   await fails(token, "signature", { keys: { keys: [{ ...(await generateKey("ES256")).publicJwk, kid: es.kid }] } });
+});
+
+test("a signed token has one spelling: bits that encode nothing are refused in the signature too (RFC 4648 §3.5)", async () => {
+  const token = await sign(good);
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const last = alphabet.indexOf(token.slice(-1));
+  // 64 bytes end in a character of which two bits count.
+  assert.equal(last % 16, 0);
+  for (const spare of [1, 2, 15]) await fails(token.slice(0, -1) + alphabet.charAt(last + spare), "malformed");
 });
 
 test("crit, b64 and headers of the wrong shape are refused (RFC 7515 §4.1.11)", async () => {

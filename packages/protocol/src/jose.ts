@@ -123,9 +123,11 @@ export function decodeUnverified(token: string): { header: JwtHeader; claims: Jw
   if (typeof token !== "string" || token.length > maxToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
     throw new JwtError("malformed", "not a signed JWT");
   }
-  const [first = "", second = ""] = token.split(".");
+  const [first = "", second = "", third = ""] = token.split(".");
   const header = decodeObject(first);
   const claims = decodeObject(second);
+  // One token, one text: what verifies is not to pass as another where tokens are compared or remembered as text.
+  if (fromBase64url(third) === undefined) throw new JwtError("malformed", "not a signed JWT");
   // RFC 7515 §4.1.11: an extension that is not understood must be refused, and we understand none.
   if ("crit" in header || "b64" in header)
     throw new JwtError("header", "the header asks for extensions that are not understood");

@@ -11,6 +11,8 @@ const fresh = 600_000;
 const stale = 24 * 3_600_000;
 /** Least time between two questions after a failure, so that a crowd does not ask a dead server once each. */
 const pause = 1_000;
+/** Milliseconds whoever asks again after a failure waits for the answer, if the former document can stand in. */
+const patience = 250;
 
 export interface DocumentPorts<T> {
   /** Fetches and checks it; what this throws, the caller gets. */
@@ -56,9 +58,29 @@ export function keepDocument<T>({ read, now, isOutage, failed }: DocumentPorts<T
   return async () => {
     if (known !== undefined && now() - known.at < fresh) return known.document;
     if (failure !== undefined && now() - failure.at < pause) return former(failure.error);
+    const isUnderWay = pending !== undefined;
     pending ??= refresh().finally(() => {
       pending = undefined;
     });
-    return pending;
+    if (failure === undefined || known === undefined || !isOutage(failure.error)) return pending;
+    // One has waited in vain. Who comes now does not, while the next attempt is under way; who begins it waits a moment, for an
+    // answer that comes at once may say that the former document is wrong.
+    const { error } = failure;
+    pending.catch(() => undefined);
+    return isUnderWay ? former(error) : within(patience, pending, () => former(error));
   };
+}
+
+/** What a promise gives, or, if it takes longer than so many milliseconds, something else. */
+function within<T>(milliseconds: number, promise: Promise<T>, otherwise: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      try {
+        resolve(otherwise());
+      } catch (error) {
+        reject(error);
+      }
+    }, milliseconds);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

@@ -112,6 +112,27 @@ test("a body over the limit is answered 413 on a connection that still stands", 
   }
 });
 
+test("pieces of one byte that came together are handed on together: whoever keeps them keeps few (CWE-400)", async () => {
+  const counted = Promise.withResolvers<[pieces: number, text: string]>();
+  const base = await listen((req, res) => {
+    const { body } = toRequest(req, { origin, response: res });
+    void (async () => {
+      const [decoder, pieces] = [new TextDecoder(), [] as string[]];
+      for await (const piece of body ?? []) pieces.push(decoder.decode(piece, { stream: true }));
+      counted.resolve([pieces.length, pieces.join("")]);
+      res.end();
+    })();
+  });
+  const body = Array.from({ length: 20_000 }, (_, at) => `1\r\n${at % 10}\r\n`).join("");
+  await raw(
+    base,
+    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${body}0\r\n\r\n`,
+  );
+  const [pieces, text] = await counted.promise;
+  assert.equal(text, "0123456789".repeat(2_000));
+  assert.ok(pieces < 500, `${pieces} pieces`);
+});
+
 test("a request that is not answered here is handed on with its body unread", async () => {
   const app = express();
   app.use((req, res, next) => {

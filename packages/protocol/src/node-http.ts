@@ -5,6 +5,7 @@
  * Guarantees that the URL's origin is the configured one, never what a Host header or an absolute request target says.
  */
 import { encodeForm } from "./form.ts";
+import { gatherBytes } from "./lib/gather-bytes.ts";
 import { incomingHeaders } from "./lib/incoming-headers.ts";
 import { type BodySource, incomingRequest } from "./lib/incoming-request.ts";
 import { type PlainHeaders, TextResponse } from "./text-response.ts";
@@ -18,7 +19,9 @@ interface NodeStream extends AsyncIterable<Uint8Array | string> {
   readonly complete?: boolean;
   readonly rawHeaders?: readonly string[];
   readonly destroyed?: boolean;
+  readonly readableLength?: number;
   once(event: "close", listener: Listener): unknown;
+  read?(): unknown;
   pause?: BodySource["pause"];
 }
 
@@ -186,7 +189,7 @@ function readHeaders(raw: readonly string[] | undefined, parsed: NodeRequest["he
 function bodyOf(req: NodeRequest, stream: NodeStream, headers: Headers): BodyInit | null {
   if (!isConsumed(stream)) {
     if (!headers.has("content-length") && !headers.has("transfer-encoding")) return null;
-    return streamOf(stream[Symbol.asyncIterator]());
+    return streamOf(stream);
   }
   // The parser has undone framing and compression; what these headers said is no longer true.
   for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name);
@@ -202,13 +205,26 @@ function isConsumed({ readableEnded, complete = false }: NodeStream): boolean {
   return readableEnded ?? complete;
 }
 
-function streamOf(source: AsyncIterator<unknown>): ReadableStream<Uint8Array> {
+function streamOf(stream: NodeStream): ReadableStream<Uint8Array> {
+  const source: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
   return new ReadableStream(
     {
       async pull(controller) {
         const { done, value } = await source.next();
-        if (done) controller.close();
-        else controller.enqueue(value instanceof Uint8Array ? value : new TextEncoder().encode(String(value)));
+        if (done) return controller.close();
+        const pieces = gatherBytes();
+        const add = (piece: unknown) =>
+          pieces.add(piece instanceof Uint8Array ? piece : new TextEncoder().encode(String(piece)));
+        add(value);
+        // A body may come a byte at a time, and whoever keeps it, as a copy does, would keep each by itself: what arrives in this
+        // turn goes together.
+        if (pieces.size() < 1024) await turn();
+        while (pieces.size() < 16_384 && (stream.readableLength ?? 0) > 0) {
+          const more = stream.read?.() ?? null;
+          if (more === null) break;
+          add(more);
+        }
+        controller.enqueue(pieces.whole());
       },
       cancel() {
         // Not awaited: a read that is under way ends only when the client sends more.
@@ -219,6 +235,10 @@ function streamOf(source: AsyncIterator<unknown>): ReadableStream<Uint8Array> {
     { highWaterMark: 0 },
   );
 }
+
+/** Resolves when the event loop has gone round: Node's parser gives each piece a turn of the microtasks. */
+const turn = (): Promise<void> => new Promise((go) => void (inLoop.setImmediate ?? setTimeout)(go));
+const inLoop = globalThis as { setImmediate?: (go: () => void) => unknown };
 
 // Parsers turn a repeated name into an array: it becomes repeated again, so that it can be refused.
 function formOf(body: object): Record<string, string | string[]> {

@@ -118,9 +118,9 @@ function parseJsonObject(text: string, fault: Fault): Record<string, unknown> {
 }
 
 /** Parses JSON out of a parameter, within the same bounds but for its length; what is wrong with it is said by `fault`. */
-export function parseJson(text: string, fault: Fault): unknown {
-  const { depth, repeats } = shapeOf(text, maxDepth);
-  if (depth > maxDepth) throw fault(`the JSON is nested more than ${maxDepth} levels deep`);
+export function parseJson(text: string, fault: Fault, levels = maxDepth): unknown {
+  const { depth, repeats } = shapeOf(text, levels);
+  if (depth > levels) throw fault(`the JSON is nested more than ${levels} levels deep`);
   // Which of the two counts is a matter of the parser: neither does (RFC 8259 §4).
   if (repeats) throw fault("the JSON names a member twice");
   try {

@@ -20,6 +20,8 @@ export class TextResponse extends Response {
     text: string,
     { status = 200, headers = {} }: { readonly status?: number; readonly headers?: PlainHeaders } = {},
   ) {
+    // RFC 9110 §6.4.1: these have no content, so a text with one of them is a mistake of ours.
+    if ([204, 205, 304].includes(status)) throw new TypeError(`an answer with status ${status} has no body`);
     super(null, status === 200 ? undefined : { status });
     this.#text = text;
     this.#fields = headers;

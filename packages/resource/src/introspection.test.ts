@@ -175,6 +175,17 @@ test("the cache is bounded, garbage does not push good answers out, and one ques
   assert.throws(() => protectAt(issuer, { ...basic, cacheEntries: 0 }), TypeError);
 });
 
+test("what one route does to a token does not change what the next one finds (RS-08)", async () => {
+  await using issuer = await startIssuer();
+  const { check } = protectAt(issuer, { ...basic, cacheFor: 60 });
+  const authorization_details = [{ type: "photos", actions: ["read"] }];
+  issuer.known.set("opaque", good(issuer, { authorization_details }));
+  const { authorization_details: first, claims } = await check(bearing("opaque"));
+  for (const details of [first, claims.authorization_details] as unknown as { actions: string[] }[][])
+    assert.throws(() => details[0]?.actions.push("write"), TypeError);
+  assert.deepEqual((await check(bearing("opaque"))).authorization_details, authorization_details);
+});
+
 test("an outage is never kept, and never answered from an answer that is over", async () => {
   await using issuer = await startIssuer();
   let now = Date.now();

@@ -1,6 +1,8 @@
 /** protectMcp around a bare function: the document, the challenges, scopes of tools, and answers that are streamed. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type Issuer, type Json, startIssuer } from "./lib/test-issuer.test.ts";
 import { type AuthInfo, type McpHandler, type McpOptions, protectMcp, tokenOf } from "./mcp.ts";
 
@@ -90,9 +92,45 @@ test("a body that cannot be read for certain, or is too large, does not get past
   for (const body of ["", "{", '{"method":"tools/call",}'])
     assert.equal((await handle(await post(token, body))).status, 400, body);
   assert.equal((await handle(await post(token, { ...call("list"), more: "x".repeat(200) }))).status, 413);
-  // The last of two members counts, here as in every server that uses JSON.parse.
-  const twice = '{"method":"tools/list","method":"tools/call","params":{"name":"list","name":"upload"}}';
-  assert.equal((await handle(await post(token, twice))).status, 403);
+  // Which of two members counts, and whether capitals do, is a matter of the parser behind.
+  const params = '"params":{"name":"upload"}';
+  for (const ambiguous of [
+    `{"method":"tools/call","method":"tools/list",${params}}`,
+    `{"method":"tools/list","Method":"tools/call",${params}}`,
+    `[{"method":"tools/list","METHOD":"tools/call",${params}}]`,
+    `{"method":"tools/call","paramſ":{"name":"upload"}}`,
+    `{"method":"tools/call","params":{"name":"list","n\\u0061me":"upload"}}`,
+    `{"method":"tools/call","params":{"name":"list","Name":"upload"}}`,
+  ])
+    assert.equal((await handle(await post(token, ambiguous))).status, 400, ambiguous);
+});
+
+test("what was looked into is kept in about its own size, however small the pieces it came in (CWE-400)", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const body = new TextEncoder().encode(JSON.stringify({ ...call("list"), more: "x".repeat(100_000) }));
+  let at = 0;
+  const pieces = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (at < body.length) controller.enqueue(body.slice(at, ++at));
+      else controller.close();
+    },
+  });
+  const headers = { Authorization: `Bearer ${await tokenFor("mcp")}`, "Content-Type": "application/json" };
+  const request = new Request(resource, { method: "POST", headers, body: pieces, duplex: "half" } as RequestInit);
+  let grown = 0;
+  const handle = server(
+    async (behind) => {
+      collect();
+      grown = process.memoryUsage().heapUsed - start;
+      return new Response(await behind.text());
+    },
+    { tools: { upload: "w" } },
+  );
+  collect();
+  const start = process.memoryUsage().heapUsed;
+  assert.equal((await (await handle(request)).text()).length, body.length);
+  assert.ok(grown < 3_000_000, `100 KB cost ${grown}`);
 });
 
 test("the server reads the body that was looked into, and finds the token in the SDK's shape", async () => {

@@ -75,6 +75,7 @@ export function protectMcp(
     const required = Promise.withResolvers<InsufficientScope>();
     let token: McpToken;
     let headers: Readonly<Record<string, string>>;
+    let behind = request;
     try {
       pages.check(request);
       const preflight = pages.preflight(request);
@@ -83,13 +84,15 @@ export function protectMcp(
       const raw = readCredentials(presented.authorization)?.token ?? "";
       headers = checked.headers;
       token = mcpToken(checked.token, { raw, resource, refuse: required.resolve });
-      const called = request.method === "POST" && needs.size > 0 ? await calledTools(request, bodyLimit) : [];
-      token.require([scope, ...called.map((name) => needs.get(name) ?? "")].join(" "));
+      const looksInto = request.method === "POST" && needs.size > 0;
+      const called = looksInto ? await calledTools(request, bodyLimit) : { names: [], request };
+      behind = called.request;
+      token.require([scope, ...called.names.map((name) => needs.get(name) ?? "")].join(" "));
     } catch (e) {
       if (!(e instanceof OAuthError)) throw e;
       return refuse(e);
     }
-    const answer = await answerOrRefusal(async () => handler(request, token), request.method, required.promise);
+    const answer = await answerOrRefusal(async () => handler(behind, token), request.method, required.promise);
     return withHeaders(answer instanceof OAuthError ? refuse(answer) : answer, headers);
   };
   return async (request, peer) => {

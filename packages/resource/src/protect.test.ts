@@ -155,6 +155,7 @@ test("opaque tokens are introspected each time; audience, issuer, type and time 
     expired: { exp: 1 },
     "not yet": { nbf: 4e9 },
     "another type": { token_type: "refresh_token" },
+    "a refresh token of a server that calls it Bearer": { token_use: "refresh_token" },
     "bound to a key": { cnf: { jkt: "x" } },
     "active as a text": { active: "true" },
     "scope as a list": { scope: ["profile"] },

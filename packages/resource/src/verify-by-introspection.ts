@@ -31,10 +31,12 @@ export async function verifyByIntrospection(token: string, expected: Introspecti
   const claims = { iss: issuer, ...answer } as JwtClaims;
   checkClaims(claims, { issuer, audience, now, clockTolerance, exp: "optional" });
   const read = readClaims(issuer, claims, standardNames(claims));
-  const { token_type = "Bearer" } = answer;
+  const { token_type = "Bearer", token_use = "access" } = answer;
   // RFC 6749 §7.1: a type that is not understood must not be used. A refresh token has no type at all or another.
   if (typeof token_type !== "string" || !isType(token_type, read))
     throw new JwtError("claims", "it is of another type");
+  // No member of a specification, but where servers that describe refresh tokens by a token_type too say what it is for.
+  if (token_use !== "access" && token_use !== "access_token") throw new JwtError("claims", "it is no access token");
   return read;
 }
 

@@ -17,6 +17,7 @@ import {
 } from "@valetkey/protocol/jose";
 import { checkClaims } from "@valetkey/protocol/jwt-claims";
 import type { BoundedCache } from "./lib/bounded-cache.ts";
+import { frozen } from "./lib/frozen.ts";
 import { type Claims, type Named, readClaims, standardNames } from "./lib/read-claims.ts";
 import type { Token } from "./token.ts";
 
@@ -106,10 +107,3 @@ const checksOf = ({ issuer, audience, now, clockTolerance, signedTokens }: JwtEx
 // Keys that were fetched anew are other objects, even if they say the same: then the signature is verified once more.
 const isSame = (one: readonly Jwk[], other: readonly Jwk[]): boolean =>
   one.length === other.length && one.every((key, at) => key === other[at]);
-
-/** The same token is given out many times: no route may change what the next one sees. */
-function frozen<Value>(value: Value): Value {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) frozen(member);
-  return Object.freeze(value);
-}

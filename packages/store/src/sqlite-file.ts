@@ -35,7 +35,7 @@ export function fileIdentity(file: string): string {
 export function openForWriting(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   try {
-    const mode = database.prepare("pragma journal_mode = wal").get()?.journal_mode;
+    const mode = switchToLog(database);
     if (mode !== "wal") throw new Error(`${file}: this file system cannot hold SQLite's write-ahead log (${mode}).`);
     // A long reader elsewhere can make the log grow: give the space back afterwards. On macOS plain fsync does not
     // reach the disk.
@@ -53,6 +53,20 @@ export function openForWriting(file: string): DatabaseSync {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** Switches to the write-ahead log. While another process does the same to a new file, SQLite refuses at once instead of waiting. */
+function switchToLog(database: DatabaseSync): unknown {
+  const last = Date.now() + 5_000;
+  for (;;) {
+    try {
+      return database.prepare("pragma journal_mode = wal").get()?.journal_mode;
+    } catch (error) {
+      const isBusy = ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
+      if (!isBusy || Date.now() >= last) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type Store, StoreUnavailable } from "@valetkey/store";
 import { memoryStore } from "@valetkey/store/memory";
 import { type SignInAttempts, signInAttempts, storeThrottle } from "./throttle.ts";
@@ -117,6 +119,48 @@ test("a free key is not looked up again for a second, but what fails in this pro
   assert.equal(await throttle.blocked("b", limit), 0, "what another process counted is seen a second later");
   pass(1_000);
   assert.ok((await throttle.blocked("b", limit)) > 0);
+});
+
+test("names that are too long to be anybody's are not kept (CWE-400)", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { store, now } = setUp();
+  const throttle = storeThrottle({ store, now });
+  const heap = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heap();
+  for (let n = 0; n < 500; n++) await throttle.blocked(`client:192.0.2.0:${Buffer.alloc(60_000, `${n} `)}`);
+  const grown = heap() - before;
+  assert.ok(grown < 3_000_000, `500 names cost ${grown}`);
+  assert.equal(await throttle.blocked("a"), 0);
+});
+
+test("an answer that was under way while a failure was counted does not make a blocked key free again", async () => {
+  const { store, now } = setUp();
+  let late: PromiseWithResolvers<void> | undefined;
+  const slow: Store = {
+    ...store,
+    async get(kind, id) {
+      const found = await store.get(kind, id);
+      await late?.promise;
+      return found;
+    },
+  };
+  const throttle = storeThrottle({ store: slow, now });
+  const limit = { attempts: 2, seconds: 3600 };
+  await throttle.failed("a", limit);
+  const held = Promise.withResolvers<void>();
+  late = held;
+  const asked = throttle.blocked("a", limit);
+  // What was asked has been read, but not been heard.
+  await new Promise(setImmediate);
+  late = undefined;
+  await throttle.failed("a", limit);
+  held.resolve();
+  assert.equal(await asked, 0);
+  assert.ok((await throttle.blocked("a", limit)) > 0);
 });
 
 test("the provider's throttle blocks a key after its failures, by the caller's limit where there is one", async () => {

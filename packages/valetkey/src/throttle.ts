@@ -65,8 +65,11 @@ export function signInAttempts(where: Where): SignInAttempts {
   };
 }
 
-/** For so many milliseconds, and so many keys, it is believed that a key which was free still is. */
-const believed = { for: 1_000, keys: 10_000 };
+/**
+ * For so many milliseconds, and so many keys, it is believed that a key which was free still is. Keys contain what strangers send:
+ * longer ones than any that is somebody's are looked up each time and not kept (CWE-400).
+ */
+const believed = { for: 1_000, keys: 10_000, length: 512 };
 
 /**
  * Makes the provider's throttle: 30 failures for one key in a minute unless the caller has a limit of its own.
@@ -84,21 +87,25 @@ export function storeThrottle(where: Where): Throttle {
   };
   const own: Limit = { attempts: 30, seconds: 60 };
   const free = new Map<string, number>();
+  let counted = 0;
   const nameOf = (key: string, { attempts, seconds }: Limit) => `${attempts} ${seconds} ${key}`;
   return {
     async blocked(key, limit = own) {
       const name = nameOf(key, limit);
       const at = where.now();
       if (at < (free.get(name) ?? 0)) return 0;
+      const before = counted;
       const seconds = await limiterOf(limit).wait(digest(key));
       if (free.size >= believed.keys) free.clear();
-      if (seconds === 0) free.set(name, at + believed.for);
+      // What was read before a failure was counted, and is heard after, is not true any more.
+      if (seconds === 0 && counted === before && name.length <= believed.length) free.set(name, at + believed.for);
       return seconds;
     },
     async failed(key, limit = own) {
       try {
         await limiterOf(limit).count(digest(key));
       } finally {
+        counted++;
         free.delete(nameOf(key, limit));
       }
     },

@@ -5,6 +5,8 @@
  * Fetch §5.1 (Headers), RFC 9110 §5.2 (several lines of one name). Guarantees the answers of the platform's Headers.
  */
 
+import type { Inspect } from "./incoming-request.ts";
+
 /** Name, value, name, value … as they arrived. */
 export type RawHeaders = readonly string[];
 
@@ -53,6 +55,10 @@ class IncomingHeaders {
   }
   [Symbol.iterator]() {
     return this.#platform().entries();
+  }
+  /** For whoever prints it. */
+  [Symbol.for("nodejs.util.inspect.custom")](_: number, options: object, inspect: Inspect): string {
+    return inspect(this.#platform(), options);
   }
 
   /** The index of a name from here on, or -1. HTTP/2 has names of its own that begin with a colon: they are no headers. */

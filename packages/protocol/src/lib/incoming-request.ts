@@ -5,15 +5,22 @@
  * read by method, URL, headers and a form only. Guarantees that whatever is asked for is what the platform's Request would say.
  */
 
+import { gatherBytes } from "./gather-bytes.ts";
+
 /** What is read of Node's request for its body. */
 export interface BodySource {
   readonly destroyed?: boolean;
+  readonly readableFlowing?: boolean | null;
+  readonly readableEncoding?: string | null;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   off(event: string, listener: (value: never) => void): unknown;
   pause(): unknown;
 }
+
+/** Node's `util.inspect`, which hands itself over. */
+export type Inspect = (value: unknown, options: object) => string;
 
 /** How the parts are made. */
 export interface Parts {
@@ -71,30 +78,37 @@ class IncomingRequest {
   clone(): Request {
     return this.#platform().clone();
   }
-  arrayBuffer(): Promise<ArrayBuffer> {
+  // Asynchronous all of them: a body that was read before is a rejection, never thrown.
+  async arrayBuffer(): Promise<ArrayBuffer> {
     return this.#platform().arrayBuffer();
   }
-  blob(): Promise<Blob> {
+  async blob(): Promise<Blob> {
     return this.#platform().blob();
   }
-  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#platform().bytes();
   }
-  formData(): Promise<FormData> {
+  async formData(): Promise<FormData> {
     return this.#platform().formData();
   }
-  json(): Promise<unknown> {
+  async json(): Promise<unknown> {
     return this.#platform().json();
   }
-  text(): Promise<string> {
+  async text(): Promise<string> {
     return this.#platform().text();
   }
 
-  /** Nothing once somebody has asked for the stream: it is the one that holds the bytes then. */
+  /** For whoever prints it: the platform's own looks at what only the platform's Request has. */
+  [Symbol.for("nodejs.util.inspect.custom")](_: number, options: object, inspect: Inspect): string {
+    const { method, url, headers } = this;
+    return `Request ${inspect({ method, url, headers }, options)}`;
+  }
+
+  /** Nothing once somebody has asked for the stream, or has their hands on Node's: it is the one that holds the bytes then. */
   get [taker](): TakeBytes | undefined {
-    if (this.#whole !== undefined) return undefined;
+    const { source } = this.#parts;
+    if (this.#whole !== undefined || (source !== undefined && isHeld(source))) return undefined;
     return async (limit) => {
-      const { source } = this.#parts;
       this.#taken = true;
       return source === undefined ? new Uint8Array() : collect(source, limit);
     };
@@ -139,8 +153,7 @@ export function byteTaker(source: Request | Response): TakeBytes | undefined {
 
 function collect(source: BodySource, limit: number): Promise<Uint8Array | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const body = gatherBytes();
   const settle = (value: Uint8Array | undefined) => {
     leave();
     resolve(value);
@@ -150,14 +163,12 @@ function collect(source: BodySource, limit: number): Promise<Uint8Array | undefi
     reject(error);
   };
   const data = (chunk: Uint8Array) => {
-    size += chunk.byteLength;
-    chunks.push(chunk);
-    if (size <= limit) return;
+    if (body.size() + chunk.byteLength <= limit) return body.add(chunk);
     // What is left stays where it is: whoever answers decides what becomes of the connection.
     source.pause();
     settle(undefined);
   };
-  const end = () => settle(join(chunks, size));
+  const end = () => settle(body.whole());
   const close = () => fail(new Error("the client left before the body was whole"));
   const leave = () => {
     source.off("data", data);
@@ -175,15 +186,6 @@ function collect(source: BodySource, limit: number): Promise<Uint8Array | undefi
   return promise;
 }
 
-/** One array of several. */
-export function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
-}
+/** Paused by somebody, or given out as text: listening would hear nothing, or no bytes. */
+const isHeld = ({ readableFlowing, readableEncoding }: BodySource): boolean =>
+  readableFlowing === false || (readableEncoding ?? null) !== null;

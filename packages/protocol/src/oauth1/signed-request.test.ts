@@ -114,3 +114,23 @@ test("a request that is too large is not forwarded, and is not read whole (CWE-4
     (error) => error instanceof OAuth1Problem && error.status === 414,
   );
 });
+
+test("a form in thousands of pieces is not copied: nobody has shown yet that they may send one (CWE-400)", async () => {
+  let pieces = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        controller.enqueue(new Uint8Array([97]));
+        if (++pieces === 100_000) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = { "Content-Type": "application/x-www-form-urlencoded", Authorization: "OAuth oauth_token=x" };
+  const request = new Request("https://api.test/", { method: "POST", headers, body, duplex: "half" } as RequestInit);
+  await assert.rejects(
+    readSignedRequest(request, rules),
+    (error) => error instanceof OAuth1Problem && error.status === 413,
+  );
+  assert.ok(pieces < 5_000, `${pieces} were taken`);
+});

@@ -18,6 +18,7 @@ export const timestampWindow = 300;
 
 const maxParameters = 200;
 const maxBody = 1_048_576;
+const mostPieces = 4096;
 const maxUrl = 16_384;
 
 /** How requests are read. */
@@ -181,9 +182,11 @@ function readTimestamp(text: string | undefined, now: number): number {
 async function readBody(request: Request): Promise<Bytes> {
   if (request.body === null) return new Uint8Array();
   const tooLarge = () =>
-    new OAuth1Problem("parameter_rejected", `the body is larger than ${maxBody} bytes`, { status: 413 });
+    new OAuth1Problem("parameter_rejected", `the body is larger than ${maxBody} bytes or in too many pieces`, {
+      status: 413,
+    });
   const broken = (message: string) => new OAuth1Problem("parameter_rejected", message);
-  return new Uint8Array(await readBytes(request.clone(), maxBody, { tooLarge, broken }));
+  return new Uint8Array(await readBytes(request.clone(), maxBody, { tooLarge, broken }, mostPieces));
 }
 
 /** §4.1 of the extension. Its hash is SHA-1; with the newer methods some send SHA-256: the length tells which. */

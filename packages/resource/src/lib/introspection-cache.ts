@@ -7,6 +7,7 @@
  */
 import { sha256Base64url } from "@valetkey/protocol/digest";
 import { type BoundedCache, createBoundedCache } from "./bounded-cache.ts";
+import { frozen } from "./frozen.ts";
 
 type Answer = Readonly<Record<string, unknown>>;
 type Ask = (token: string) => Promise<Answer>;
@@ -29,7 +30,7 @@ export function withCache(
   const askAndKeep = async (token: string, digest: string): Promise<Answer> => {
     // The answer is as old as the question: a revocation in between is not covered by it.
     const asked = now();
-    const answer = await ask(token);
+    const answer = frozen(await ask(token));
     if (answer.active !== true) {
       inactive.set(digest, answer, asked + Math.min(lifetime, longestNegative) * 1000);
       return answer;

@@ -51,10 +51,13 @@ export function createIssuer(issuer: string, ports: { readonly fetch: Fetch; rea
 /** Remembers keys that were good, by `kid`, and uses them while the resolver has none to give. */
 export function rememberKeys(resolver: KeyResolver, now: () => number): KeyResolver {
   const remembered = new Map<string, { readonly keys: readonly Jwk[]; readonly at: number }>();
-  return async (header) => {
+  let isOut = false;
+
+  const ask: KeyResolver = async (header) => {
     const kid = header.kid ?? "";
     try {
       const keys = await resolver(header);
+      isOut = false;
       // A kid that is not there any more was retired: it must not come back in an outage.
       remembered.delete(kid);
       if (keys.length > 0) {
@@ -63,10 +66,23 @@ export function rememberKeys(resolver: KeyResolver, now: () => number): KeyResol
       }
       return keys;
     } catch (e) {
-      const former = remembered.get(kid);
-      if (!(e instanceof JwksUnavailable) || former === undefined || now() - former.at >= maxStaleKeys) throw e;
-      return former.keys;
+      isOut = e instanceof JwksUnavailable;
+      const former = formerOf(kid);
+      if (!isOut || former === undefined) throw e;
+      return former;
     }
+  };
+  const formerOf = (kid: string): readonly Jwk[] | undefined => {
+    const former = remembered.get(kid);
+    return former === undefined || now() - former.at >= maxStaleKeys ? undefined : former.keys;
+  };
+  return (header) => {
+    const former = isOut ? formerOf(header.kid ?? "") : undefined;
+    const asked = ask(header);
+    if (former === undefined) return asked;
+    // One has waited in vain: who comes now need not, while the next attempt is under way.
+    asked.catch(() => undefined);
+    return Promise.resolve(former);
   };
 }
 

@@ -62,6 +62,15 @@ export function startLookups(database: DatabaseSync, now: () => number, refusal:
     } catch (cause) {
       // Those that have their answer keep it.
       for (const { reject } of group) reject(unreadable(cause));
+      giveUp();
+    }
+  };
+  /** A transaction that could not be ended would make the next one fail. */
+  const giveUp = (): void => {
+    try {
+      if (database.isOpen && database.isTransaction) database.exec("rollback");
+    } catch {
+      // The next look-up says what is wrong with this connection.
     }
   };
 
