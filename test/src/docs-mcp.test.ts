@@ -61,7 +61,8 @@ describe("docs/mcp.md", () => {
   /** Runs a snippet. Inside the project, so that the packages are found as a user's would be. */
   async function handleOf(snippet: string): Promise<Handle> {
     const file = join(root, "test", `.mcp-${process.pid}-${snippets.indexOf(snippet)}.ts`);
-    await writeFile(file, snippet.replace('issuer: "http://localhost:4000"', "...globalThis.portsOfTest"));
+    const served = snippet.replace(/^serve\(\{ fetch: handler, .*$/m, "export default { fetch: handler };");
+    await writeFile(file, served.replace('issuer: "http://localhost:4000"', "...globalThis.portsOfTest"));
     Object.assign(globalThis, { portsOfTest: ports() });
     try {
       return ((await import(file)) as { default: { fetch: Handle } }).default.fetch;

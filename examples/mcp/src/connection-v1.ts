@@ -8,7 +8,7 @@ import { type OAuthClientProvider, UnauthorizedError } from "@modelcontextprotoc
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { Connect } from "./connection.ts";
+import { type Connect, showing } from "./connection.ts";
 import type { SignIn } from "./sign-in.ts";
 
 /** With version 1 of the SDK. */
@@ -62,7 +62,7 @@ function askingForMore(provider: OAuthClientProvider): { authProvider: OAuthClie
   return {
     authProvider,
     fetch: async (input, init) => {
-      const response = await fetch(input, init);
+      const response = await showing(input, init);
       const challenge = response.headers.get("WWW-Authenticate") ?? "";
       if (response.status === 403 && /error="insufficient_scope"/.test(challenge)) needsMore = true;
       return response;

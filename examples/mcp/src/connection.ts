@@ -18,9 +18,17 @@ export interface Connection {
 /** Connects. `allowed` is told when the person allowed something. */
 export type Connect = (url: URL, signIn: SignIn, allowed: () => void) => Promise<Connection>;
 
+/** `fetch` that shows the challenges: what the SDK does next is the answer to them. */
+export const showing: typeof fetch = async (input, init) => {
+  const answer = await fetch(input, init);
+  const challenge = answer.headers.get("www-authenticate");
+  if (challenge !== null) console.log(`${answer.status} ${challenge}`);
+  return answer;
+};
+
 /** With version 2 of the SDK, and the newest version of the protocol the server knows. */
 export const connect: Connect = async (url, signIn, allowed) => {
-  const transport = () => new StreamableHTTPClientTransport(url, { authProvider: signIn.provider });
+  const transport = () => new StreamableHTTPClientTransport(url, { authProvider: signIn.provider, fetch: showing });
   let current = transport();
   const client = new Client({ name: "photo-helper", version: "0.1.0" }, { versionNegotiation: { mode: "auto" } });
   /** Does it, and once more where somebody had to be sent to the authorization server first. */

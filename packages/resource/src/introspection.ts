@@ -35,6 +35,20 @@ export type IntrospectionOptions = IntrospectionClient & {
 
 const longestCache = 300;
 
+/** Checks that there is a client and something to prove it by: an empty variable of the environment must not show at the first request. */
+export function checkClient(client: object): void {
+  const { client_id, client_secret, private_key, token_endpoint_auth_method } = client as Readonly<
+    Record<string, unknown>
+  >;
+  const wrong = (what: string) => new TypeError(`introspection.${what}`);
+  if (typeof client_id !== "string" || client_id === "")
+    throw wrong("client_id is missing or empty: which client asks, as registered at the issuer?");
+  if (client_secret === "") throw wrong("client_secret is empty: is the variable set that it comes from?");
+  const byCertificate = String(token_endpoint_auth_method ?? "").endsWith("tls_client_auth");
+  if (client_secret === undefined && private_key === undefined && !byCertificate)
+    throw wrong("client_secret is missing: what does this client prove itself by?");
+}
+
 /** Reads `cacheFor` and `cacheEntries`; what is out of bounds is a `TypeError`. */
 export function readCacheBounds({ cacheFor = 0, cacheEntries = 1000 }: IntrospectionOptions): {
   /** Seconds. */

@@ -13,9 +13,9 @@ import { createForeignPages } from "./lib/foreign-pages.ts";
 import { createGate } from "./lib/gate.ts";
 import { checkNames } from "./lib/known-options.ts";
 import { mcpNames } from "./lib/option-names.ts";
-import { type Peer, presentedByRequest, readCredentials } from "./lib/presented.ts";
+import { certificateOfPeer, type Peer, presentedByRequest, readCredentials } from "./lib/presented.ts";
 import { type McpToken, mcpToken } from "./mcp-token.ts";
-import type { ResourceDescription } from "./metadata.ts";
+import { type ResourceDescription, readResourceUrl } from "./metadata.ts";
 import type { AllowedOrigins, ResourceOptions } from "./options.ts";
 import { readRequirement } from "./requirement.ts";
 
@@ -58,9 +58,14 @@ export type McpHandler = (request: Request, token: McpToken) => Response | Promi
 export function protectMcp(
   options: McpOptions,
   handler: McpHandler,
-): (request: Request, peer?: Peer) => Promise<Response> {
-  checkNames("protectMcp", options, mcpNames);
+): (request: Request, peer?: Peer | object) => Promise<Response> {
+  checkNames("protectMcp", options, mcpNames, { audience: "resource" });
+  if (typeof handler !== "function")
+    throw new TypeError("protectMcp needs a second argument: the function that answers a request");
   const { resource, scope = "", tools = {}, bodyLimit = 4 * 1024 * 1024, metadata, ...rest } = options;
+  readResourceUrl(resource, "resource");
+  for (const [name, needed] of Object.entries(tools))
+    if (typeof needed !== "string") throw new TypeError(`tools.${name} must be the scopes that tool needs, as text`);
   const usual = readRequirement(scope);
   const scopes_supported = [...(usual.scopes[0] ?? [])];
   const described = { ...(scopes_supported.length === 0 ? {} : { scopes_supported }), ...metadata };
@@ -69,8 +74,8 @@ export function protectMcp(
   const needs = new Map(Object.entries(tools));
   const anyToken = readRequirement();
 
-  const answerTo = async (request: Request, peer?: Peer): Promise<Response> => {
-    const presented = presentedByRequest(request, () => peer?.certificate);
+  const answerTo = async (request: Request, peer?: Peer | object): Promise<Response> => {
+    const presented = presentedByRequest(request, () => certificateOfPeer(peer));
     const refuse = (error: OAuthError) => gate.refuse(error, presented, usual);
     const required = Promise.withResolvers<InsufficientScope>();
     let token: McpToken;

@@ -15,12 +15,12 @@ export type ResourceDescription = Omit<
   "resource" | "authorization_servers" | "bearer_methods_supported"
 >;
 
-/** Reads the identifier of a resource: https (http on loopback), no fragment. Anything else is a `TypeError`. */
-export function readResourceUrl(resource: string): URL {
+/** Reads the identifier of a resource: https (http on loopback), no fragment. Anything else is a `TypeError` that begins with `what`. */
+export function readResourceUrl(resource: string, what = "the resource"): URL {
   const url = URL.canParse(resource) ? new URL(resource) : undefined;
   const isSecure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
   if (url === undefined || !isSecure || resource.includes("#"))
-    throw new TypeError(`metadata needs an audience that is an https URL without fragment, got ${resource}`);
+    throw new TypeError(`${what} must be an https URL (http on loopback) without fragment, got ${resource}`);
   return url;
 }
 

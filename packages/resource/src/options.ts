@@ -9,7 +9,7 @@ import type { JwsAlgorithm } from "@valetkey/protocol/jose";
 import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import { checkIssuer } from "@valetkey/protocol/metadata";
 import type { Fetch } from "@valetkey/protocol/read-json";
-import { type IntrospectionOptions, readCacheBounds } from "./introspection.ts";
+import { checkClient, type IntrospectionOptions, readCacheBounds } from "./introspection.ts";
 import type { BindingChecks } from "./lib/check-binding.ts";
 import { checkNames } from "./lib/known-options.ts";
 import { dpopNames, introspectionNames, issuerNames, resourceNames } from "./lib/option-names.ts";
@@ -104,7 +104,10 @@ export interface Resource {
 
 /** Reads the options. A mistake is a `TypeError` that says what to write instead. */
 export function readOptions(options: ResourceOptions): Resource {
-  checkNames("protectResource", options, resourceNames);
+  checkNames("protectResource", options, resourceNames, { resource: "audience" });
+  // As on a route, where it is a demand; here it is how proofs are checked.
+  if ((options.dpop as unknown) === "required")
+    throw new TypeError('dpop: "required" belongs to a route: requireOAuth(scopes, { dpop: "required" })');
   checkNames("dpop", options.dpop, dpopNames);
   const { audience, read, clockTolerance = 30, verifiedTokens = 1000, dpop = {}, allowedOrigins = [] } = options;
   const { fetch = globalThis.fetch, now = Date.now } = options;
@@ -117,7 +120,7 @@ export function readOptions(options: ResourceOptions): Resource {
   const base = readBase(options);
   if (options.dpop !== undefined && base === undefined)
     throw new TypeError("dpop needs baseUrl, for the audience is no URL: proofs name the URL they are for");
-  if (options.metadata !== undefined) readResourceUrl(audience);
+  if (options.metadata !== undefined) readResourceUrl(audience, "with metadata, audience");
   checkOrigins(allowedOrigins);
   const isFirst: IsFirst = dpop.store === undefined ? seenInMemory(now) : seenInStore(dpop.store);
   const nonceSecrets = readSecrets(dpop, audience);
@@ -150,8 +153,11 @@ function readIssuers(options: ResourceOptions): SourceOptions["issuers"] {
   for (const one of all) {
     checkIssuer(one.issuer, { allowLoopbackHttp: true });
     if (one.algorithms.length === 0) throw new TypeError("algorithms must not be empty");
+    if (one.signedTokens !== undefined && typeof one.signedTokens.check !== "function")
+      throw new TypeError("signedTokens must be accessTokens, or one of those in @valetkey/resource/unsafe");
     if (one.introspection === undefined) continue;
     checkNames("introspection", one.introspection, introspectionNames);
+    checkClient(one.introspection);
     readCacheBounds(one.introspection);
   }
   if (new Set(all.map((one) => one.issuer)).size !== all.length) throw new TypeError("an issuer is there twice");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { OAuthError } from "@valetkey/protocol/errors";
+import { OAuthError, temporarilyUnavailable } from "@valetkey/protocol/errors";
 import { generateKey, JwksUnavailable } from "@valetkey/protocol/jose";
 import { maxStaleKeys, rememberKeys } from "./lib/issuer.ts";
 import { audience, type Issuer, type Json, startIssuer } from "./lib/test-issuer.test.ts";
@@ -390,9 +390,15 @@ test("options that would protect nothing are refused", () => {
 test("while developing on this machine a refusal explains itself; elsewhere it does not", async () => {
   await using issuer = await startIssuer();
   const { check, challengeFor } = protectAt(issuer);
-  const error = await refusal(check(bearing(await issuer.token({ aud: "x" }))));
+  const other = bearing(await issuer.token({ aud: "x" }));
+  const error = await refusal(check(other));
   const { explanation } = (await challengeFor(error).json()) as { explanation: string };
   assert.match(explanation, /audience: .*Expected: an access token of http.* for the audience https:\/\/api.example/);
+  const more = (await challengeFor(error, other).json()) as { explanation: string };
+  assert.match(more.explanation, /It says it is of "http:\/\/[^"]*" for "x"\. Expected/);
+  const down = new Error("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:4000") });
+  const outage = challengeFor(temporarilyUnavailable("the issuer does not answer at the moment", { cause: down }));
+  assert.match(((await outage.json()) as { explanation: string }).explanation, /fetch failed: connect ECONNREFUSED/);
   const distant = protectResource({ issuer: "https://id.example", audience });
   const missing = await refusal(distant.check(new Request("https://api.example/")));
   assert.equal(await distant.challengeFor(missing).text(), "");

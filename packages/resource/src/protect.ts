@@ -8,7 +8,7 @@
 import type { OAuthError } from "@valetkey/protocol/errors";
 import { byRequest, withHeaders } from "./lib/by-request.ts";
 import { createGate } from "./lib/gate.ts";
-import { type Peer, presentedByRequest } from "./lib/presented.ts";
+import { certificateOfPeer, type Peer, presentedByRequest } from "./lib/presented.ts";
 import type { ResourceOptions } from "./options.ts";
 import { type RequireOAuthOf, type RequireOptions, readRequirement } from "./requirement.ts";
 import type { Scopes, Token } from "./token.ts";
@@ -22,7 +22,7 @@ export { type Scopes, subjectKey, type Token } from "./token.ts";
 /** Answers a request for which a token was found. */
 export type Guarded<T> = (request: Request, token: T) => Response | Promise<Response>;
 /** Puts the check before a handler. What is known of the connection comes second: needed for certificate-bound tokens alone. */
-export type Guard<T> = (handler: Guarded<T>) => (request: Request, peer?: Peer) => Promise<Response>;
+export type Guard<T> = (handler: Guarded<T>) => (request: Request, peer?: Peer | object) => Promise<Response>;
 
 export type RequireOAuth = RequireOAuthOf<Guard<Token>, Guard<Token | undefined>>;
 
@@ -38,7 +38,7 @@ export interface ProtectedResource {
    * `insufficient_scope`, `insufficient_user_authentication`, `invalid_dpop_proof`, `use_dpop_nonce`, `temporarily_unavailable`,
    * `server_error`.
    */
-  check(request: Request, needs?: Scopes | RequireOptions, peer?: Peer): Promise<Token>;
+  check(request: Request, needs?: Scopes | RequireOptions, peer?: Peer | object): Promise<Token>;
   /** Writes the answer to what `check` threw; with the same request and needs it says more. */
   challengeFor(error: OAuthError, request?: Request, needs?: Scopes | RequireOptions): Response;
   /** Serves the RFC 9728 document at its place; nothing for other requests. Needs the option `metadata`. */
@@ -51,7 +51,7 @@ export function protectResource(options: ResourceOptions): ProtectedResource {
   const requireOAuth = (first?: Scopes | RequireOptions, second?: RequireOptions): Guard<Token | undefined> => {
     const requirement = readRequirement(first, second);
     return (handler) => async (request, peer) => {
-      const presented = presentedByRequest(request, () => peer?.certificate);
+      const presented = presentedByRequest(request, () => certificateOfPeer(peer));
       const admission = await gate.admit(presented, requirement);
       if (admission.refusal !== undefined) return admission.refusal;
       return withHeaders(await handler(request, admission.token), admission.headers);

@@ -21,12 +21,15 @@ export interface IntrospectionExpectations {
   ask(token: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
+/** What is said of a token that the issuer does not call active, for whatever reason. */
+export const notActive = "it is not active";
+
 /** Checks the token. Not active, for others or expired: `JwtError`. What `ask` throws goes through. */
 export async function verifyByIntrospection(token: string, expected: IntrospectionExpectations): Promise<Token> {
   const { issuer, audience, now, clockTolerance, ask } = expected;
   const answer = await ask(token);
   // "true" is a string, and a string is no answer.
-  if (answer.active !== true) throw new JwtError("claims", "it is not active");
+  if (answer.active !== true) throw new JwtError("claims", notActive);
   // §2.2: iss and exp are optional. §4: a token for others must not be accepted, and one without aud might be for anybody.
   const claims = { iss: issuer, ...answer } as JwtClaims;
   checkClaims(claims, { issuer, audience, now, clockTolerance, exp: "optional" });

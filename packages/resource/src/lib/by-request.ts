@@ -6,12 +6,12 @@
 import type { ProtectedResource } from "../protect.ts";
 import { readRequirement } from "../requirement.ts";
 import type { Gate } from "./gate.ts";
-import { presentedByRequest } from "./presented.ts";
+import { certificateOfPeer, presentedByRequest } from "./presented.ts";
 
 export function byRequest(gate: Gate): Omit<ProtectedResource, "requireOAuth"> {
   return {
     async check(request, needs, peer) {
-      const presented = presentedByRequest(request, () => peer?.certificate);
+      const presented = presentedByRequest(request, () => certificateOfPeer(peer));
       return (await gate.check(presented, readRequirement(needs))).token;
     },
     challengeFor: (error, request, needs) =>

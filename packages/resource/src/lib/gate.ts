@@ -45,7 +45,6 @@ export function createGate(options: ResourceOptions): Gate {
   const document = options.metadata && resourceMetadata(audience, resource.issuers, describe(options));
   const resource_metadata = options.resource_metadata ?? (document && metadataUrl(audience));
   const isDevelopment = resource.issuers.every(isLoopbackUrl);
-  const explain = isDevelopment ? (e: OAuthError) => explanationOf(e, { ...resource, base }) : undefined;
   const checked = new WeakMap<object, Checked>();
 
   const verifyOnce = (presented: Presented, credentials: Credentials): Checked["outcome"] => {
@@ -70,16 +69,18 @@ export function createGate(options: ResourceOptions): Gate {
     return found;
   };
 
-  const refuse: Gate["refuse"] = (error, presented, requirement) =>
-    challengeResponse(error, {
+  const refuse: Gate["refuse"] = (error, presented, requirement) => {
+    const { authorization = null } = presented ?? {};
+    return challengeResponse(error, {
       realm,
       resource_metadata,
       scope: requirement?.scopes[0],
       used: schemeOf(presented),
       schemes: requirement?.dpop === "required" ? ["DPoP"] : announcesDpop ? ["Bearer", "DPoP"] : ["Bearer"],
       dpopAlgorithms: binding.algorithms,
-      explain,
+      explain: isDevelopment ? (e) => explanationOf(e, { ...resource, base, authorization }) : undefined,
     });
+  };
 
   return {
     check,

@@ -49,6 +49,10 @@ export async function introspect(
   };
   const { status, text, type } = await send(client.fetch ?? fetch, endpoint, init);
   if (status >= 500 || status === 429) throw silent(new Error(`the introspection endpoint answered ${status}`));
+  if (status === 401)
+    throw unusable(
+      `the issuer refused this API's client ${client.client_id} (401): is its secret, key or certificate right`,
+    );
   if (status !== 200) throw unusable(`the introspection endpoint answered ${status}`);
   const isJwt = type.split(";")[0]?.trim().toLowerCase() === `application/${jwtType}`;
   // RFC 9701 §8.2: whoever relies on the signature must not be talked out of it.

@@ -9,11 +9,22 @@ export type Names<Options> = Readonly<Record<NameOf<Options>, true>>;
 // Of a union all names, not only those that all its members have.
 type NameOf<Options> = Options extends unknown ? keyof Options : never;
 
-/** Checks the names in `given`. `what` is what the options are of, as people write it: `protectResource`, `dpop`. */
-export function checkNames(what: string, given: object | undefined, known: Readonly<Record<string, true>>): void {
+/**
+ * Checks the names in `given`. `what` is what the options are of, as people write it: `protectResource`, `dpop`. `elsewhere` says how
+ * something is called here that has another name in a place like this.
+ */
+export function checkNames(
+  what: string,
+  given: object | undefined,
+  known: Readonly<Record<string, true>>,
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
+  if (given !== undefined && (typeof given !== "object" || given === null))
+    throw new TypeError(`${what} must be an object of options, got ${JSON.stringify(given)}`);
   const unknown = Object.keys(given ?? {}).find((name) => !Object.hasOwn(known, name));
   if (unknown === undefined) return;
-  const meant = nearest(unknown, Object.keys(known));
+  const other = Object.hasOwn(elsewhere, unknown) ? elsewhere[unknown] : undefined;
+  const meant = other ?? nearest(unknown, Object.keys(known));
   const hint = meant === undefined ? `there are ${Object.keys(known).join(", ")}` : `did you mean ${meant}?`;
   throw new TypeError(`${what} has no option ${JSON.stringify(unknown)}: ${hint}`);
 }

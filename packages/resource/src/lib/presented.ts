@@ -30,6 +30,12 @@ export interface Presented {
   certificate(): string | undefined;
 }
 
+/** The certificate, if this tells one: what frameworks pass beside a request may be anything. */
+export function certificateOfPeer(peer: Peer | object | undefined): string | undefined {
+  const { certificate } = (peer ?? {}) as { readonly certificate?: unknown };
+  return typeof certificate === "string" ? certificate : undefined;
+}
+
 /** Reads a web request. */
 export function presentedByRequest(request: Request, certificate: () => string | undefined): Presented {
   const { headers, method } = request;
