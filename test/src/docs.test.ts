@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { defaultLifetimes } from "@valetkey/provider/default-options";
 import { runProcess, startProcess } from "@valetkey/test-support/process";
 
 const run = promisify(execFile);
@@ -208,6 +209,16 @@ test("the configurations of the docs are ones a server starts with", async () =>
       await rm(folder, { recursive: true, force: true });
     }
   }
+});
+
+test("docs/provider.md lists every lifetime with its default", () => {
+  const page = readFileSync(join(root, "docs/provider.md"), "utf8");
+  const [section = ""] = /^## Lifetimes$[\s\S]*?(?=^## )/m.exec(page) ?? [];
+  const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+  const listed = [...section.matchAll(/^\| `(\w+)` \| (\d+)([smhd]) \|/gm)].map(
+    ([, name = "", count, unit = ""]) => [name, Number(count) * (seconds[unit] ?? 0)] as const,
+  );
+  assert.deepEqual(Object.fromEntries(listed), defaultLifetimes);
 });
 
 test("the sign-in snippet has at most eight lines and answers", async () => {

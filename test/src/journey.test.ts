@@ -71,6 +71,10 @@ for (const javaScriptEnabled of [true, false]) {
       // The first account, through the link the terminal shows.
       const link = /http:\/\/localhost:\d+\/setup\?token=\S+/.exec(running.stderr())?.[0];
       assert.ok(link, `no set-up link in:\n${running.stderr()}`);
+      assert.match(
+        running.stderr(),
+        /^ {2}Open the link beside .first account. first, .* open http:\S+ and sign in\.$/m,
+      );
       await page.goto(link);
       await look("set-up");
       await page.fill("[name=email]", "ada@example.com");

@@ -47,6 +47,10 @@ describe("several workers", { concurrency: 1 }, () => {
       assert.deepEqual(server.process().stdout(), `ready ${issuer}\n`);
       const workers = workersOf(server);
       assert.equal(workers.length, 2);
+      const started = () =>
+        [...server.output().matchAll(/"event":"worker.started","pid":(\d+)/g)].map(([, pid]) => Number(pid));
+      await until(() => started().length === 2, "a line for each worker");
+      assert.deepEqual(new Set(started()), new Set(workers));
       const ticks = workers.map(ticksOf);
       await until(async () => {
         const seen = await Promise.all(Array.from({ length: 40 }, () => askOnce(issuer, "/authorize")));
@@ -184,5 +188,8 @@ describe("several workers", { concurrency: 1 }, () => {
   it("auto is one worker for each core, and one with SQLite", async () => {
     await using server = await serve(await install({ env: { VALETKEY_WORKERS: "auto" } }));
     assert.deepEqual(workersOf(server), []);
+    await server.process().waitForLine(/^ {2}workers +1 +\(auto is one with SQLite; more need PostgreSQL\)$/);
+    const wrong = await server.cli(["serve", "--workers", "x"]);
+    assert.match(wrong.stderr, /It must be a whole number of at least 1, or auto\./);
   });
 });

@@ -35,7 +35,7 @@ const server = spawn(
     fileURLToPath(new URL("../valetkey.config.ts", import.meta.url)),
   ],
   {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: {
       // Quieter than `valetkey serve`, so that the set-up link is easy to see.
       LOG_LEVEL: "warn",
@@ -47,13 +47,23 @@ const server = spawn(
     },
   },
 );
+let setUp = false;
+server.stderr.pipe(process.stderr);
+createInterface({ input: server.stderr }).on("line", (line) => {
+  setUp ||= line.includes("/setup?token=");
+});
 createInterface({ input: server.stdout }).on("line", (line) => {
-  console.log(line);
-  if (line === `ready ${issuer}`) console.error(`\n  Open ${appUrl} and sign in.\n`);
+  // What the server said before it was ready is there to be read, but perhaps not read yet.
+  setImmediate(() => {
+    console.log(line);
+    if (line !== `ready ${issuer}`) return;
+    const first = setUp ? "Open the link beside “first account” first, it makes your account. Then open" : "Open";
+    console.error(`\n  ${first} ${appUrl} and sign in.\n`);
+  });
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
-server.on("exit", async (code, signal) => {
+server.on("close", async (code, signal) => {
   await app.close();
   process.exit(code ?? (signal === "SIGINT" ? 130 : 1));
 });

@@ -4,19 +4,14 @@
  * RFC 6749 §4.2 and §4.3, OpenID Connect Core §3.2 and §3.3, RFC 9700 §2.1.2 and §2.4. What it gives up: tokens in a redirect
  * can leak from the browser and cannot be bound to a key; a client that sees a password could be anybody.
  */
-import {
-  invalidGrant,
-  invalidRequest,
-  invalidScope,
-  tooManyRequests,
-  unauthorizedClient,
-} from "@valetkey/protocol/errors";
+import { invalidGrant, invalidRequest, tooManyRequests, unauthorizedClient } from "@valetkey/protocol/errors";
 import { createId } from "@valetkey/protocol/random";
 import { parseScope } from "@valetkey/protocol/scope";
 import { findAccount } from "./claims.ts";
 import { isStranger } from "./clients.ts";
 import { type GrantData, insert } from "./entries.ts";
 import type { GrantType } from "./grants/grant-type.ts";
+import { refusedScope } from "./lib/refused-scope.ts";
 import { networkOf } from "./network.ts";
 import type { Awaitable } from "./op.ts";
 import { chooseAudience } from "./resources.ts";
@@ -64,8 +59,10 @@ export function passwordGrant({
         throw refusal();
       }
       const allowed = allowedScopes(op, client);
-      const scope = parseScope(form.scope).filter((name) => allowed.has(name));
-      if (scope.length === 0) throw invalidScope("scope is missing or holds nothing this client may have");
+      const asked = parseScope(form.scope);
+      const scope = asked.filter((name) => allowed.has(name));
+      if (scope.length === 0)
+        throw refusedScope(client, asked, "scope is missing or holds nothing this client may have");
       const resource = [...op.resources.values()].filter((one) => one.scopes.some((name) => scope.includes(name)));
       const id = createId(now);
       const expiresAt = now + op.lifetimes.refreshAbsolute * 1000;

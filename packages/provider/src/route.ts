@@ -24,6 +24,7 @@ import { revokeEndpoint } from "./endpoints/revoke.ts";
 import { tokenEndpoint } from "./endpoints/token.ts";
 import { userinfoEndpoint } from "./endpoints/userinfo.ts";
 import { KeysUnreadable } from "./keys.ts";
+import { refusedIn } from "./lib/refused-scope.ts";
 import type { EndpointName, Op, Peer } from "./op.ts";
 
 /** On every answer a script of any origin may read. */
@@ -137,6 +138,9 @@ function answerTo(op: Op, route: Route, thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) {
     if (thrown.status >= 500)
       op.log.error({ event: "request.failed", endpoint: route.name, cause: thrown }, thrown.message);
+    // Which names it was the answer does not say, and whoever registered the client wants to know.
+    if (thrown.error === "invalid_scope")
+      op.log.info({ event: `${route.name}.refused`, error: thrown.error, ...refusedIn(thrown) }, thrown.description);
     return thrown;
   }
   if (thrown instanceof StoreUnavailable || thrown instanceof KeysUnreadable) {

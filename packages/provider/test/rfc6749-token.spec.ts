@@ -507,6 +507,22 @@ describe("client credentials (RFC 6749 §4.4, RFC 9700 §4.15)", () => {
     const state = await world.provider.tokens.read(bare.access_token);
     assert.deepEqual([state?.scope, state?.aud, state?.subject], [[], ["https://id.test"], undefined]);
     await assertError(await ask(world, { scope: "api:read" }, unlimited), "invalid_scope");
+    // The answer does not say which names were too much; the log does, and within bounds.
+    const refused = () =>
+      world.lines.filter(({ fields }) => fields.event === "token.refused").map(({ fields }) => fields);
+    assert.deepEqual(
+      refused()
+        .map(({ client_id, scope }) => [client_id, scope])
+        .slice(-3),
+      [
+        [service.client_id, "openid"],
+        [service.client_id, "bogus"],
+        ["free", "api:read"],
+      ],
+    );
+    const flood = Array.from({ length: 100 }, (_, at) => `made:up:${at}`).join(" ");
+    await assertError(await ask(world, { scope: flood }), "invalid_scope");
+    assert.equal(String(refused().at(-1)?.scope).length, 256);
     await assertError(await ask(world, { resource: "https://else.test/" }), "invalid_target");
   });
 

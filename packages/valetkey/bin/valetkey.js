@@ -22,9 +22,28 @@ if (version[0] < 24 || (version[0] === 24 && version[1] < 7)) {
   );
   process.exitCode = 1;
 } else {
+  tuneServer();
   import("../dist/main.js")
     .then(({ main }) => main(process.argv.slice(2)))
     .then((status) => {
       process.exitCode = status;
     });
+}
+
+// A server makes garbage all the time. With a small young generation it stays in the processor's caches: an eighth less work and half
+// the memory (docs/performance.md). Only a flag at the start sets it, so the process begins once more, as the same process.
+function tuneServer() {
+  const flag = "--max-semi-space-size=8";
+  const given = process.execArgv.concat(process.env.NODE_OPTIONS || "").join(" ");
+  const can = process.execve !== undefined && process.platform !== "win32" && process.channel === undefined;
+  if (process.argv[2] !== "serve" || !can || given.includes("semi-space-size")) return;
+  try {
+    process.execve(
+      process.execPath,
+      [process.execPath, flag, ...process.execArgv, ...process.argv.slice(1)],
+      process.env,
+    );
+  } catch {
+    // It works as well without.
+  }
 }

@@ -56,6 +56,8 @@ export async function main(words: readonly string[], terminal: Terminal = proces
   } catch (error) {
     // Help and version that were asked for.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    // A command is missing, and the help is on standard error.
+    if (isHelp(error)) return problemPages.VK2000.exit;
     if (error instanceof Interrupted) return 130;
     const problem = problemOf(error);
     if (words.includes("--json")) terminal.say(problemJson(problem));
@@ -79,7 +81,8 @@ async function programFor(words: readonly string[], terminal: Terminal): Promise
       writeOut: (text) => terminal.out(text.trimEnd()),
       // Our own message says it, with what to do.
       outputError: () => {},
-      writeErr: () => {},
+      // The help, where a command is missing.
+      writeErr: (text) => terminal.say(text.trimEnd()),
     });
   for (const { name, about, load } of commands) {
     const command = program.command(name).description(about);
@@ -90,12 +93,14 @@ async function programFor(words: readonly string[], terminal: Terminal): Promise
   return program;
 }
 
+const isHelp = (error: unknown) => error instanceof CommanderError && error.code === "commander.help";
+
 /** Commander hands settings to subcommands only when they are made after them, with `command`; here they all are. */
 function inherit(program: Command, above = program.name()): void {
   for (const command of program.commands) {
     const path = `${above} ${command.name()}`;
     command.copyInheritedSettings(program).exitOverride((error) => {
-      throw error.exitCode === 0 ? error : usageError(error, path);
+      throw error.exitCode === 0 || isHelp(error) ? error : usageError(error, path);
     });
     inherit(command, path);
   }

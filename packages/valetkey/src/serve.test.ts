@@ -50,6 +50,8 @@ test("serve says it is ready in one line, commands work beside it, and SIGTERM e
   const server = await serve(cwd, ["--disallow-code-generation-from-strings"]);
   const issuer = issuerOf(server);
   assert.equal(server.stdout(), `ready ${issuer}\n`);
+  const line = await server.waitForLine(/^ {2}database /);
+  assert.equal(line.replace(/^ *\w+ +/, ""), `file:${join(cwd, "data", "valetkey.db")}`);
   assert.doesNotMatch(server.stderr(), /setup\?token/);
   assert.equal((await fetch(`${issuer}/readyz`)).status, 200);
   const metadata = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as { issuer: string };
@@ -69,7 +71,7 @@ test("serve says it is ready in one line, commands work beside it, and SIGTERM e
 
   const second = await run(cwd, "serve", "", { PORT: new URL(issuer).port });
   assert.equal(second.code, 6);
-  assert.match(second.stderr, /VK6003/);
+  assert.match(second.stderr, /VK6003 .*\n(.*\n)* +fix +stop it, or take another port: PORT=4010\n/);
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
   assert.equal(server.stdout(), `ready ${issuer}\n`);
 });

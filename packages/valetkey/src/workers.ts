@@ -113,7 +113,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
       const deaths = Date.now() - since > longLife ? 0 : before;
       const wait = pauses[Math.min(deaths, pauses.length - 1)] ?? 0;
       // Not called `code`: that name is a secret in the log.
-      const fields = { event: "worker.ended", pid: worker.process.pid, status: code, signal, wait };
+      const fields = { event: "worker.ended", pid: worker.process.pid, status: code, signal, waitMs: wait };
       log.warn(fields, "a worker ended and is replaced");
       replaceAfter(wait, part, deaths + 1);
     };
@@ -133,7 +133,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
           const failure = error instanceof WorkerFailed ? error.failure : unexpected(String(error));
           const next = pauses[Math.min(deaths, pauses.length - 1)] ?? 0;
           const why = failure.details.map(([label, text]) => `${label}: ${text}`).join("; ");
-          log.error({ event: "worker.failed", problem: failure.code, why, wait: next }, "a worker did not start");
+          log.error({ event: "worker.failed", problem: failure.code, why, waitMs: next }, "a worker did not start");
           replaceAfter(next, part, deaths + 1);
         },
       );
@@ -160,6 +160,8 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
     // Whoever takes the place of the first looks after the store as well, and announces no link again.
     keep(first.worker, "maintain", 0);
     for (const { worker } of others) keep(worker, "answer", 0);
+    for (const { worker } of [first, ...others])
+      log.info({ event: "worker.started", pid: worker.process.pid }, "a worker answers");
     const { ready: issuer, setupUrl } = first;
     return { issuer, port, ...(setupUrl === undefined ? {} : { setupUrl }), close };
   } catch (error) {

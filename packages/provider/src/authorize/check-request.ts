@@ -22,6 +22,7 @@ import type { Client } from "../clients.ts";
 import type { AuthorizationRequest } from "../entries.ts";
 import { readGrantAction } from "../grant-management.ts";
 import { verifyHint } from "../id-token-hint.ts";
+import { refusedScope } from "../lib/refused-scope.ts";
 import type { Op } from "../op.ts";
 import { subjectOf } from "../pairwise.ts";
 import { canonicalResponseType, holds } from "../response-types.ts";
@@ -179,12 +180,14 @@ function checkScope(op: Op, client: Client, scope: string | undefined, resource:
   // RFC 6749 §3.3: without scope there is a default where it is plain, all scopes of the resource that is named, or an error.
   const names = scope === undefined ? resource.flatMap((one) => op.resources.get(one)?.scopes ?? []) : asked;
   const known = knownScopes(op);
-  if (!names.every((name) => known.has(name))) throw invalidScope("a scope is not known here");
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length > 0) throw refusedScope(client, unknown, "a scope is not known here");
   // OpenID Connect Core §11: offline_access means nothing without openid.
   const granted = [...new Set(names)].filter(
     (name) => allowed.has(name) && (name !== "offline_access" || names.includes("openid")),
   );
-  if (granted.length === 0 && scope !== undefined) throw invalidScope("this client may have none of the scopes");
+  if (granted.length === 0 && scope !== undefined)
+    throw refusedScope(client, names, "this client may have none of the scopes");
   return granted;
 }
 

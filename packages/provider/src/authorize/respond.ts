@@ -6,6 +6,7 @@
  */
 import type { OAuthError } from "@valetkey/protocol/errors";
 import { encodeForm } from "@valetkey/protocol/form";
+import { refusedIn } from "../lib/refused-scope.ts";
 import type { Op } from "../op.ts";
 import type { Parameters } from "../response-modes/response-mode.ts";
 import type { Target } from "./trusted-target.ts";
@@ -32,7 +33,8 @@ export async function refuse(
   { signedIn, cookies = [] }: { signedIn: boolean; cookies?: readonly string[] },
 ): Promise<Response> {
   const { client, mode } = target;
-  op.log.info({ event: "authorize.refused", client_id: client.client_id, error: error.error }, error.description);
+  const fields = { event: "authorize.refused", client_id: client.client_id, error: error.error, ...refusedIn(error) };
+  op.log.info(fields, error.description);
   const parameters = { error: error.error, error_description: error.description };
   if (op.errorRedirects({ client, signedIn })) return respond(op, target, parameters, cookies);
   const returnTo = await mode.link?.(op, target, complete(op, target, parameters));

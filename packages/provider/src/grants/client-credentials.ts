@@ -4,10 +4,11 @@
  * Confidential clients only. Guarantees that such a token holds none but scopes the client's registration lists, never
  * those that speak of a person, and comes without refresh or ID token.
  */
-import { invalidScope, invalidTarget, unauthorizedClient } from "@valetkey/protocol/errors";
+import { invalidTarget, unauthorizedClient } from "@valetkey/protocol/errors";
 import { formValues } from "@valetkey/protocol/form";
-import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { parseScope, without } from "@valetkey/protocol/scope";
 import type { Client } from "../clients.ts";
+import { refusedScope } from "../lib/refused-scope.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import { knownScopes } from "../scopes-of.ts";
@@ -26,13 +27,15 @@ export const clientCredentials: GrantType = {
       throw invalidTarget("resource is missing: say what the token is for");
     const own = ownScopes(op, client);
     const asked = parseScope(form.scope);
-    if (!isSubset(asked, own)) throw invalidScope("the scope asks for more than this client has on its own");
+    const excess = without(asked, own);
+    if (excess.length > 0)
+      throw refusedScope(client, excess, "the scope asks for more than this client has on its own");
     const scope = asked.length === 0 ? own : asked;
     const reachable = [...op.resources.values()].filter((one) => one.scopes.some((name) => scope.includes(name)));
     const audience = chooseAudience(op, form, { scope, resource: reachable.map((one) => one.resource) });
     // §3.3: without scopes of its own the client still has itself to show, to us; no resource would know what to allow it.
     const nothing = audience.scope.length === 0 && (asked.length > 0 || audience.resource.length > 0);
-    if (nothing) throw invalidScope("this client has no scope of its own here");
+    if (nothing) throw refusedScope(client, asked, "this client has no scope of its own here");
     return { changes: [], ...audience };
   },
 };

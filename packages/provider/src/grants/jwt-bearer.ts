@@ -5,12 +5,13 @@
  * Order: signature and issuer, for this client, the person is known, key, scope, spent last. Guarantees that an assertion counts
  * once, that it gives no refresh token, and no more than the client may have and the issuer said.
  */
-import { invalidGrant, invalidRequest, invalidScope, unauthorizedClient } from "@valetkey/protocol/errors";
+import { invalidGrant, invalidRequest, unauthorizedClient } from "@valetkey/protocol/errors";
 import { createId } from "@valetkey/protocol/random";
-import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { parseScope, without } from "@valetkey/protocol/scope";
 import { findAccount } from "../claims.ts";
 import type { Client } from "../clients.ts";
 import { type GrantData, insert } from "../entries.ts";
+import { refusedScope } from "../lib/refused-scope.ts";
 import type { Awaitable, Op } from "../op.ts";
 import { spendOnce } from "../replay.ts";
 import { chooseAudience } from "../resources.ts";
@@ -106,9 +107,11 @@ function chooseScope(
       (said === undefined || said.includes(name)),
   );
   const wanted = parseScope(asked);
-  if (!isSubset(wanted, possible)) throw invalidScope("the scope asks for more than the assertion gives this client");
+  const excess = without(wanted, possible);
+  if (excess.length > 0)
+    throw refusedScope(client, excess, "the scope asks for more than the assertion gives this client");
   const scope = wanted.length === 0 ? possible : wanted;
-  if (scope.length === 0) throw invalidScope("the assertion gives this client nothing here");
+  if (scope.length === 0) throw refusedScope(client, [], "the assertion gives this client nothing here");
   return scope;
 }
 

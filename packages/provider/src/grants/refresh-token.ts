@@ -6,11 +6,13 @@
  * has one successor, that a spent one gives that same successor within the window only (P3), and that any later use
  * cuts the grant.
  */
-import { invalidGrant, invalidRequest, invalidScope } from "@valetkey/protocol/errors";
+import { invalidGrant, invalidRequest } from "@valetkey/protocol/errors";
 import { createId } from "@valetkey/protocol/random";
-import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { parseScope, without } from "@valetkey/protocol/scope";
 import { narrowDetails } from "../authorization-details.ts";
+import type { Client } from "../clients.ts";
 import { find, findByHandle, type Known, remove, replace } from "../entries.ts";
+import { refusedScope } from "../lib/refused-scope.ts";
 import type { Op } from "../op.ts";
 import { chooseAudience } from "../resources.ts";
 import { allowedScopes } from "../scopes-of.ts";
@@ -45,7 +47,7 @@ export const refreshToken: GrantType = {
     // What an administrator has taken from the client since is gone with the next refresh.
     const allowed = allowedScopes(op, client);
     const granted = grant.entry.data.scope.filter((name) => allowed.has(name));
-    const scope = narrowed(granted, form.scope);
+    const scope = narrowed(client, granted, form.scope);
     const audience = chooseAudience(op, form, { scope, resource: grant.entry.data.resource });
     const authorization_details = narrowDetails(grant.entry.data.authorization_details, form.authorization_details);
     const base = {
@@ -72,10 +74,11 @@ export const refreshToken: GrantType = {
 };
 
 /** §6: the scope may be narrowed, for this access token only, and never widened. */
-function narrowed(granted: readonly string[], asked: string | undefined): readonly string[] {
+function narrowed(client: Client, granted: readonly string[], asked: string | undefined): readonly string[] {
   if (asked === undefined) return granted;
   const scope = parseScope(asked);
-  if (!isSubset(scope, granted)) throw invalidScope("the scope asks for more than was granted");
+  const excess = without(scope, granted);
+  if (excess.length > 0) throw refusedScope(client, excess, "the scope asks for more than was granted");
   return scope;
 }
 

@@ -5,13 +5,14 @@
  * Who may have what is a policy: without one nothing is exchanged. Guarantees that what comes out is about the same person, ends
  * no later than what went in, holds no refresh token, keeps the chain of actors, and dies with the grant it came from.
  */
-import { invalidRequest, invalidScope, invalidTarget } from "@valetkey/protocol/errors";
+import { invalidRequest, invalidTarget } from "@valetkey/protocol/errors";
 import { formValues } from "@valetkey/protocol/form";
 import { createId } from "@valetkey/protocol/random";
-import { isSubset, parseScope } from "@valetkey/protocol/scope";
+import { parseScope, without } from "@valetkey/protocol/scope";
 import { clientSubject } from "../claims.ts";
 import type { Client } from "../clients.ts";
 import { type GrantData, insert } from "../entries.ts";
+import { refusedScope } from "../lib/refused-scope.ts";
 import type { Awaitable, Op } from "../op.ts";
 import { subjectFor } from "../pairwise.ts";
 import { tokenForm } from "../resources.ts";
@@ -116,7 +117,8 @@ export const onBehalf: ExchangePolicy = (op, { client, subject, actor, mayAct, s
   if (!isOwn) return undefined;
   const targets = [...new Set([...resource, ...audience])];
   if (!targets.every((one) => op.resources.has(one))) throw invalidTarget("a target is not known here");
-  if (!isSubset(scope, subject.scope)) throw invalidScope("the scope asks for more than the subject_token has");
+  const excess = without(scope, subject.scope);
+  if (excess.length > 0) throw refusedScope(client, excess, "the scope asks for more than the subject_token has");
   return { scope: scope.length === 0 ? subject.scope : scope, resource: targets, semantics: "delegation" };
 };
 
@@ -152,7 +154,8 @@ async function issuance(op: Op, request: TokenRequest, asked: ExchangeRequest, e
   if (forms.size > 1) throw invalidTarget("these resources need different access tokens: ask for one at a time");
   const known = exchange.resource.flatMap((one) => op.resources.get(one)?.scopes ?? []);
   const there = exchange.resource.length === 0 ? scope : scope.filter((name) => known.includes(name));
-  if (there.length === 0) throw invalidScope("nothing of the subject_token's scope can be had there by this client");
+  if (there.length === 0)
+    throw refusedScope(client, exchange.scope, "nothing of the subject_token's scope can be had there by this client");
   const expiresAt = Math.min(subject.expiresAt, now + op.lifetimes.access * 1000);
   const data: GrantData = {
     scope: there,
@@ -208,8 +211,8 @@ function assertIdentity(
   if (!isOwn || (subject.type !== tokenTypes.id_token && subject.type !== tokenTypes.refresh_token))
     throw invalidRequest("an identity assertion is given for an ID token or a refresh token of the client's own");
   const scope = parseScope(form.scope);
-  if (!isSubset(scope, target.scopes ?? []))
-    throw invalidScope("the scope is not one that is asserted to this audience");
+  const excess = without(scope, target.scopes ?? []);
+  if (excess.length > 0) throw refusedScope(client, excess, "the scope is not one that is asserted to this audience");
   return {
     changes: [],
     scope,

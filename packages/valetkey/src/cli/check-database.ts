@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { readDatabaseUrl } from "../accounts/database.ts";
 import { checkPostgres } from "./check-postgres.ts";
 import type { Check } from "./doctor.ts";
+import { createdb } from "./errors.ts";
 import { hasLog, openToLook } from "./look-at-file.ts";
 
 /** Checks a database URL's database, for so many workers. A SQLite file that is not there yet is a note. */
@@ -16,7 +17,9 @@ export async function checkDatabase(url: string, workers: number): Promise<Check
   try {
     return await (place.kind === "sqlite" ? checkSqlite(place.file) : checkPostgres(place.url, workers));
   } catch (error) {
-    return [problem(error instanceof Error ? error.message : String(error), "check VALETKEY_DATABASE_URL")];
+    return [
+      problem(error instanceof Error ? error.message : String(error), createdb(error) ?? "check VALETKEY_DATABASE_URL"),
+    ];
   }
 }
 

@@ -66,7 +66,9 @@ describe("doctor and PostgreSQL", { concurrency: 1 }, () => {
       );
     const good = [
       /^ok database PostgreSQL 1\d\.\d+, durable, on time \(\d+ ms apart\)$/,
-      new RegExp(`^ok connections this server may open ${connectionsOfOne} of \\d+; there is room for \\d more$`),
+      new RegExp(
+        `^ok connections this server may open ${connectionsOfOne} of \\d+; there is room for \\d more such process(es)?, here or elsewhere$`,
+      ),
       /^ok statements 9 kinds work, at read committed; nothing was kept$/,
     ];
     const looked = async () => {
@@ -92,9 +94,25 @@ describe("doctor and PostgreSQL", { concurrency: 1 }, () => {
   test("more workers than connections are a problem, and the fix says how many fit", async () => {
     const database = await postgres.createDatabase();
     const [, enough] = await examine(database, { VALETKEY_WORKERS: "3" });
-    assert.match(enough ?? "", /^ok connections 3 workers may open 42 of \d+; there is room for 1 more$/);
+    assert.match(
+      enough ?? "",
+      /^ok connections 3 workers may open 42 of \d+; there is room for 1 more such process, here or elsewhere$/,
+    );
     const [, many] = await examine(database, { VALETKEY_WORKERS: "9" });
     assert.match(many ?? "", /^problem connections 9 workers may open 126, and there are 57.*; .*run at most 4$/);
+  });
+
+  test("one that is not there yet: doctor and the other commands say createdb, and with which name", async () => {
+    const url = new URL(await postgres.createDatabase());
+    url.pathname = "/not_there_yet";
+    const [line] = await examine(url.href);
+    assert.match(line ?? "", /^problem database database "not_there_yet" does not exist; createdb not_there_yet, at/);
+    const run = commandsIn(folder, "none", { VALETKEY_SECRET: "a secret as long as it has to be 0123" });
+    for (const command of ["serve --port 0 --issuer http://localhost:0", "user list"]) {
+      const ran = await run(`${command} --database ${url.href}`);
+      assert.equal(ran.status, 8, ran.said);
+      assert.match(ran.said, /^✗ VK8001 (.*\n)+ +fix +createdb not_there_yet, at the server of VALETKEY_DATABASE_URL/);
+    }
   });
 
   test("what the database does by default and Valetkey undoes is a note; what it cannot undo is a problem", async () => {

@@ -107,7 +107,7 @@ function checkRoom({ room, others }: Server, workers: number): Check {
   return {
     name,
     status: "ok",
-    detail: `${each} may open ${wanted} of ${room - others}; there is room for ${more} more`,
+    detail: `${each} may open ${wanted} of ${room - others}; there is room for ${more} more such process${more === 1 ? "" : "es"}, here or elsewhere`,
   };
 }
 

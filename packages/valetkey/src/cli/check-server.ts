@@ -25,7 +25,8 @@ export async function checkServer(
   try {
     response = await ask(String(url));
   } catch {
-    return [{ name: "server", status: "note", detail: `${issuer} does not answer; is the server running?` }];
+    const detail = `${issuer} does not answer; is the server running, and do PORT and VALETKEY_ISSUER here say what they say there?`;
+    return [{ name: "server", status: "note", detail }];
   }
   const body = (await response.json().catch(() => undefined)) as Answer | null | undefined;
   const clock = checkClock(response);
@@ -38,7 +39,8 @@ export async function checkServer(
   // A rotation in between leaves the former keys published, so one in common is there as long as it is one database.
   if (kids !== undefined && published !== undefined && !published.some((kid) => kids.includes(kid))) {
     const detail = `the server at ${issuer} uses another database: none of its keys is in ${database}`;
-    const fix = "run doctor with the configuration of that server (its folder, --database), or stop it and start yours";
+    const fix =
+      "run doctor with the configuration of that server (its folder, its environment, --database), or stop it and start yours";
     return [{ name: "server", status: "problem", detail, fix }, clock];
   }
   const detail = published === undefined ? `${issuer} answers` : `${issuer} answers, with the keys of this database`;

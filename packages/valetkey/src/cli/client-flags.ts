@@ -72,6 +72,11 @@ export function checkServesOAuth1({ oauth1 }: ClientFlags, setting: unknown): vo
   );
 }
 
+/** Says whether what it gets for itself is a token without scope (RFC 6749 §4.4). An API that only introspects wants no other. */
+export function hasNoScopeOfItsOwn({ grantType = [], scope, introspects }: ClientFlags): boolean {
+  return grantType.includes("client_credentials") && scope === undefined && introspects === undefined;
+}
+
 /** Scopes about a person (OpenID Connect Core §5.4, §11); a client on its own behalf has no person. */
 const aboutPerson: readonly string[] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 

@@ -12,6 +12,7 @@ import {
   checkOwnScopes,
   checkServesOAuth1,
   explainMetadata,
+  hasNoScopeOfItsOwn,
   metadataOf,
   withOwnGrant,
 } from "./client-flags.ts";
@@ -45,7 +46,10 @@ function withMetadataFlags(command: Command): Command {
       "authorization_code (unless given), refresh_token, client_credentials, device_code (RFC 8628), ciba, or another that is configured; several times",
       repeatable,
     )
-    .option("--scope <scopes>", "scopes it may ask for, with blanks between them; all unless given")
+    .option(
+      "--scope <scopes>",
+      "scopes it may ask for, with blanks between them; all unless given; with client_credentials none unless given",
+    )
     .option(
       "--auth-method <method>",
       "client_secret_basic (unless given), private_key_jwt, none or another that is configured",
@@ -81,6 +85,10 @@ export function addClient(client: Command, terminal: Terminal): void {
           throw explainMetadata(error, flags);
         });
         showClient(terminal, flags, made.client, made.client_secret);
+        if (hasNoScopeOfItsOwn(flags)) {
+          const fix = `valetkey client set ${harmless(made.client.client_id)} --scope "…"`;
+          terminal.say(`warning: with client_credentials it gets no scope unless --scope gives it some; fix: ${fix}`);
+        }
       });
     });
 

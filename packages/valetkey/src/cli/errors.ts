@@ -113,7 +113,7 @@ export const problemPages = {
     exit: 6,
     title: "The port is in use",
     about: "Another program, perhaps another Valetkey, listens there.",
-    fix: "stop it, or take another port: PORT=4001",
+    fix: "stop it, or take another port: PORT=4010",
   },
   VK6004: {
     exit: 6,
@@ -216,7 +216,25 @@ export function problemOf(error: unknown): CliError {
   if (!(error instanceof Error)) return new CliError("VK1000", [["why", String(error)]]);
   const { description, code } = error as { description?: unknown; code?: unknown };
   const why = typeof description === "string" ? description : error.message;
-  return new CliError(byName[error.name] ?? bySystem[String(code)] ?? "VK1000", [["why", why]]);
+  const page = byName[error.name] ?? bySystem[String(code)] ?? "VK1000";
+  return new CliError(page, [["why", why]], fixOf(page, error));
+}
+
+/** What helps with this very error, where that is known better than on its page. */
+function fixOf(page: ProblemCode, error: Error): string | undefined {
+  if (page === "VK8001") return createdb(error);
+  const { port } = error as { port?: unknown };
+  return page === "VK6003" && port === 4010 ? problemPages.VK6003.fix.replace("4010", "4020") : undefined;
+}
+
+/** How to make the database that an error of PostgreSQL, or its cause, says is not there (SQLSTATE 3D000). */
+export function createdb(error: unknown): string | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if ((one as { code?: unknown }).code !== "3D000") continue;
+    const name = /"([^"]+)"/.exec(one.message)?.[1] ?? "";
+    return `createdb ${/^\w+$/.test(name) ? name : "<name>"}, at the server of VALETKEY_DATABASE_URL, then try again`;
+  }
+  return undefined;
 }
 
 /** By its name: its module brings all that a configuration can name, and most commands that fail never came so far. */

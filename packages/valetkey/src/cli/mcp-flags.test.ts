@@ -27,10 +27,10 @@ test("the profile, the resource with its scopes and their words are added; the r
   assert.equal(settings.clientIdDocuments, false);
   assert.equal(settings.registration, "off");
   assert.equal(origins.get("resources"), "--mcp");
-  assert.match(
-    mcpLines("http://localhost:4000", url, scopes).join(),
-    /resource: "http:\/\/localhost:3000\/mcp", scope: "read"/,
-  );
+  const closed = mcpLines("http://localhost:4000", url, scopes, "off").join();
+  assert.match(closed, /resource: "http:\/\/localhost:3000\/mcp", scope: "read"/);
+  assert.match(closed, /\(that is all they need; those that register themselves: --registration open\)/);
+  assert.match(mcpLines("http://localhost:4000", url, scopes, "open").join(), /\(that is all they need\)/);
 });
 
 test("a resources setting that is no list is reported as that", () => {

@@ -6,7 +6,7 @@
  */
 import { isLoopbackHost } from "@valetkey/protocol/loopback";
 import { InvalidArgumentError } from "commander";
-import type { Sourced } from "../settings.ts";
+import type { Settings, Sourced } from "../settings.ts";
 
 /** The scope an MCP server's tokens have where none is named. */
 export const usualMcpScope = "mcp";
@@ -59,12 +59,19 @@ export function withMcp(
   return all;
 }
 
-/** What there is to paste: the guard of the MCP server, and its URL for clients. */
-export function mcpLines(issuer: string, url: string, scopes: readonly McpScope[]): string[][] {
+/** What there is to paste: the guard of the MCP server, and its URL for clients. `registration`: the setting. */
+export function mcpLines(
+  issuer: string,
+  url: string,
+  scopes: readonly McpScope[],
+  registration: Settings["registration"],
+): string[][] {
   const [first] = scopes;
   const options = `{ issuer: "${issuer}", resource: "${url}", scope: "${first?.scope ?? ""}" }`;
+  // Clients with a document need nothing from us; those of before it register (RFC 7591).
+  const others = registration === "open" ? "" : "; those that register themselves: --registration open";
   return [
     ["  MCP server", `protectMcp(${options}, (request, token) => …)   from @valetkey/resource/mcp`],
-    ["  MCP clients", `${url}   (that is all they need)`],
+    ["  MCP clients", `${url}   (that is all they need${others})`],
   ];
 }

@@ -106,6 +106,40 @@ test("a usage error points to the help of the command that was meant, on one lin
   assert.ok(!existsSync(join(folder, "usage")));
 });
 
+test("who names no command is shown the help, with the status of a usage error", async () => {
+  const run = place("bare");
+  for (const [line, usage] of [
+    ["", "Usage: valetkey [options] [command]"],
+    ["user", "Usage: valetkey user [options] [command]"],
+  ] as const) {
+    const ran = await run(line);
+    assert.deepEqual([ran.status, ran.out], [2, ""]);
+    assert.ok(ran.said.startsWith(usage), ran.said);
+    assert.doesNotMatch(ran.said, /outputHelp|VK2000/);
+  }
+  assert.equal(JSON.parse((await run("user --json")).said).error.code, "VK2000");
+});
+
+test("a client that acts for itself and was given no scope is a warning, with what to type (RFC 6749 §4.4)", async () => {
+  const run = place("own-scope");
+  assert.match(
+    (await run("client add --help")).out.replaceAll(/\s+/g, " "),
+    /with client_credentials none unless given/,
+  );
+  const bare = await run("client add --id job --name Job --grant-type client_credentials --json");
+  assert.deepEqual([bare.status, bare.json.client_id], [0, "job"]);
+  assert.match(bare.said, /^warning: .* fix: valetkey client set job --scope "…"\n$/);
+  const resources = JSON.stringify({ resources: [{ resource: "https://api.example", scopes: ["jobs"] }] });
+  const config = join(folder, "own-scope.json");
+  await writeFile(config, resources);
+  for (const line of [
+    `--grant-type client_credentials --scope jobs --config ${config}`,
+    `--introspects https://api.example --config ${config}`,
+    "--redirect-uri https://a.example/cb",
+  ])
+    assert.equal((await run(`client add --name X ${line}`)).said, "", line);
+});
+
 test("a refused client names flag and value", async () => {
   const run = place("refused-client");
   const said = async (line: string) => {

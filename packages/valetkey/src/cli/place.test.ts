@@ -25,7 +25,7 @@ export function commandsIn(folder: string, name: string, env: Record<string, str
       input: async () => input,
       untilEnd: async () => "SIGTERM",
     };
-    const status = await main(line.split(" "), terminal);
+    const status = await main(line === "" ? [] : line.split(" "), terminal);
     return {
       status,
       out,

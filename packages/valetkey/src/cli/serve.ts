@@ -5,7 +5,7 @@
  * moment requests are answered.
  */
 import { availableParallelism } from "node:os";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { readDatabaseUrl } from "../accounts/database.ts";
 import { openLog } from "../log.ts";
 import { secretPath } from "../secret-file.ts";
@@ -14,8 +14,8 @@ import { onlyThisMachine, type Settings } from "../settings.ts";
 import { startWorkers, WorkerFailed } from "../workers.ts";
 import { CliError, Interrupted, type ProblemCode, problemPages } from "./errors.ts";
 import { type McpScope, mcpLines, mcpScope, mcpUrl, usualMcpScope, withMcp } from "./mcp-flags.ts";
-import { columns, type Terminal, withoutPassword } from "./terminal.ts";
-import { type CommonFlags, oneOrMore, settingsOf, wholeNumber, withCommonFlags } from "./with-provider.ts";
+import { columns, type Terminal } from "./terminal.ts";
+import { type CommonFlags, settingsOf, shownDatabase, wholeNumber, withCommonFlags } from "./with-provider.ts";
 
 export interface ServeFlags extends CommonFlags {
   readonly port?: number;
@@ -50,10 +50,10 @@ export function addServe(serve: Command, terminal: Terminal, version: string): v
       const lines = [
         ["  issuer", server.issuer],
         ["  listening", `${settings.host} port ${server.port}`],
-        ["  database", withoutPassword(settings.database)],
-        ...(workers === 1 ? [] : [["  workers", String(workers)]]),
+        ["  database", shownDatabase(settings)],
+        ...workersLine(settings, workers),
         ...(path === undefined ? [] : [["  configuration", path]]),
-        ...(mcp === undefined ? [] : mcpLines(server.issuer, mcp, scopesOf(flags))),
+        ...(mcp === undefined ? [] : mcpLines(server.issuer, mcp, scopesOf(flags), settings.registration)),
         ...(server.setupUrl === undefined ? [] : [["  first account", `${server.setupUrl}   (works once)`]]),
         ...warnings(settings).map((warning) => ["  warning", warning]),
       ];
@@ -101,7 +101,17 @@ async function startTogether(terminal: Terminal, flags: ServeFlags, settings: Se
 }
 
 function workersFlag(value: string): number | "auto" {
-  return value === "auto" ? value : oneOrMore(value);
+  if (value === "auto") return value;
+  if (!/^[1-9]\d{0,8}$/.test(value))
+    throw new InvalidArgumentError("It must be a whole number of at least 1, or auto.");
+  return Number(value);
+}
+
+/** Nothing where there is one, but that `auto` came to it may surprise. */
+function workersLine({ workers, database }: Settings, count: number): string[][] {
+  if (count > 1) return [["  workers", String(count)]];
+  const auto = workers === "auto" && readDatabaseUrl(database)?.kind === "sqlite";
+  return auto ? [["  workers", "1   (auto is one with SQLite; more need PostgreSQL)"]] : [];
 }
 
 function warnings({ issuer, host, secret, database, registration, clientIdDocuments, profile }: Settings): string[] {
