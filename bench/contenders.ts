@@ -56,7 +56,7 @@ export const contenderKinds: Readonly<Record<ContenderName, ContenderKind>> = {
   },
   "ours-postgres": {
     title: "Valetkey, PostgreSQL",
-    storage: "PostgreSQL 15, fsync and synchronous_commit on, on both cores",
+    storage: "PostgreSQL 18, fsync and synchronous_commit on, on both cores",
     command: async ({ postgres }) => node("dist/servers/ours.js", await (await postgres()).createDatabase()),
   },
   "ours-api": {

@@ -5,8 +5,6 @@
  * store is closed.
  */
 
-import { setTimeout as rest } from "node:timers/promises";
-
 /** How many times as long as a step took nothing is deleted after it. */
 const restFactor = 4;
 
@@ -24,4 +22,10 @@ export async function sweepInSteps(
     if (swept < limit || isClosing()) return total;
     await rest((performance.now() - began) * restFactor);
   }
+}
+
+function rest(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }
