@@ -33,7 +33,7 @@ await onStage({ kind: "durability", names, out: flags.out, shown: { concurrency 
         await server.stop();
         continue;
       }
-      const unit = await job.prepare({ server, sessions: [] }, { concurrency, expected: 1_000 });
+      const unit = await job.prepare({ server, sessions: [] }, { concurrency, expected: 6_000 });
       // Whatever starts with the first requests is there when strace looks for threads and children.
       await load(server, unit, { concurrency, milliseconds: 500 });
       const file = join(stage.place.folder, "strace.txt");

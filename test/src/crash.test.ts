@@ -9,7 +9,7 @@ import { it } from "node:test";
 import type { FetchBrowser } from "./lib/browser.ts";
 import { onEachDatabase } from "./lib/each-database.ts";
 import { usePostgres, useWorld, type World } from "./lib/fixtures.ts";
-import { type Code, exchange, getCode, getTokens, introspect, type Reply, refresh } from "./lib/flow.ts";
+import { type Code, exchange, getCode, getTokens, introspect, postAs, type Reply, refresh } from "./lib/flow.ts";
 import { sideBySide, suite } from "./lib/suites.ts";
 import { until } from "./lib/until.ts";
 
@@ -54,8 +54,33 @@ async function work(
 
 sideBySide("death under load", () => {
   onEachDatabase("kill -9 under load", (database) => {
-    const world = useWorld(async () => ({ database: await database.fresh() }));
+    const world = useWorld(async () => ({
+      database: await database.fresh(),
+      config: { scopes: { "jobs:run": "Run jobs" } },
+      clients: { machine: { grant_types: ["client_credentials"], scope: "jobs:run", redirect_uris: [] } },
+    }));
     const rounds = kills;
+
+    it("in the middle of the benchmark's load, 32 at a time in groups of one commit: every token that was answered is there", async (test) => {
+      const { issuer, server, client } = world();
+      const machine = client("machine");
+      const answered: string[] = [];
+      let killing: Promise<unknown> | undefined;
+      const ask = async () => {
+        for (;;) {
+          const form = { grant_type: "client_credentials" };
+          const reply = await postAs(new URL("/token", issuer), machine, form).catch(() => undefined);
+          if (reply === undefined) return;
+          assert.equal(reply.status, 200, reply.text);
+          if (answered.push(reply.json.access_token) === 400) killing = server.kill();
+        }
+      };
+      await Promise.all(Array.from({ length: 32 }, ask));
+      await killing;
+      await server.restart();
+      for (const token of answered) assert.equal((await introspect(issuer, machine, token)).json.active, true);
+      test.diagnostic(`${answered.length} tokens were answered`);
+    });
 
     it(`${rounds} times: every acknowledged token exists, no code is redeemed twice, chains go on`, async (test) => {
       const here = world();
