@@ -46,14 +46,18 @@ const sdks = [
 
 /** What it says, with so many tax papers added by the end. */
 const story = (version: string, papers: number) => [
+  "401 error none, scope photos:read",
   "allowed photos:read",
   `connected, version ${version}`,
   "list_photos: Beach",
+  "403 error insufficient_scope, scope photos:read photos:write",
   "allowed photos:read photos:write",
   "upload_photo: Tax papers is there",
+  "403 error insufficient_scope, scope photos:read photos:write photos:private",
   "allowed photos:read photos:write photos:private",
   `list_photos: Beach${", Tax papers".repeat(papers)}`,
   // The access token is useless by now.
+  "401 error invalid_token, scope photos:read",
   `list_photos: Beach${", Tax papers".repeat(papers)}`,
   "refreshed photos:read photos:write photos:private",
 ];

@@ -53,6 +53,8 @@ describe("docs/scaling.md", { concurrency: 1 }, () => {
     const here = await install({ database: await postgres().createDatabase() });
     try {
       for (const command of commands) {
+        // PostgreSQL's own program, and the shell's: what they do has been done above.
+        if (["createdb", "export"].includes(command.split(" ", 1)[0] ?? "")) continue;
         const [npx, program, name = "", ...args] = command.split(" ");
         assert.deepEqual([npx, program], ["npx", "valetkey"], command);
         if (name === "serve") {

@@ -22,7 +22,8 @@ export type Connect = (url: URL, signIn: SignIn, allowed: () => void) => Promise
 export const showing: typeof fetch = async (input, init) => {
   const answer = await fetch(input, init);
   const challenge = answer.headers.get("www-authenticate");
-  if (challenge !== null) console.log(`${answer.status} ${challenge}`);
+  const member = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge ?? "")?.[1] ?? "none";
+  if (challenge !== null) console.log(`${answer.status} error ${member("error")}, scope ${member("scope")}`);
   return answer;
 };
 
