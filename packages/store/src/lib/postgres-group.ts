@@ -8,6 +8,7 @@
  */
 
 import type { PoolClient } from "pg";
+import { insert, lock, remove, replace } from "../postgres-statements.ts";
 import { judge } from "./judge.ts";
 import { type Row, rowKey, type Write } from "./row.ts";
 
@@ -17,37 +18,6 @@ interface Locked {
   readonly version: number;
   readonly live: boolean;
 }
-
-const lock = {
-  name: "valetkey_lock",
-  text: `select kind, id, version, (expires_at is null or expires_at > $3) as live from entry
-    where (kind, id) in (select * from unnest($1::text[], $2::text[])) order by kind, id for update`,
-};
-
-const insert = {
-  name: "valetkey_insert",
-  text: `insert into entry (kind, id, version, client, subject, expires_at, data)
-    select kind, id, 1, client, subject, expires_at, data
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::text[])
-      as new (kind, id, client, subject, expires_at, data) order by kind collate "C", id collate "C"
-    on conflict (kind, id) do update set version = 1, client = excluded.client, subject = excluded.subject,
-      expires_at = excluded.expires_at, data = excluded.data
-    where entry.expires_at <= $7`,
-};
-
-const replace = {
-  name: "valetkey_replace",
-  text: `update entry set version = entry.version + 1, client = new.client, subject = new.subject,
-      expires_at = new.expires_at, data = new.data
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::text[])
-      as new (kind, id, client, subject, expires_at, data)
-    where entry.kind = new.kind and entry.id = new.id`,
-};
-
-const remove = {
-  name: "valetkey_remove",
-  text: "delete from entry where (kind, id) in (select * from unnest($1::text[], $2::text[]))",
-};
 
 /**
  * Runs the group at time `at`. Resolves to one answer for each commit, or to `"conflict"`: another transaction came in

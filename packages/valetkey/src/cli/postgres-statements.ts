@@ -4,6 +4,7 @@
  * The one property: everything happens in one transaction that is rolled back, so nothing of it is seen by anybody, or left.
  */
 import { randomUUID } from "node:crypto";
+import { insert, lock, remove, replace } from "@valetkey/store/postgres-statements";
 import type { Client } from "pg";
 
 /** A kind of statement the server sends. `what`: for people. `gives`: how many rows it must return or change, where that is known. */
@@ -46,30 +47,19 @@ export function trials(id: string): readonly Trial[] {
     },
     {
       what: "many rows inserted at once, unless they are there",
-      sql: `insert into entry (kind, id, version, client, subject, expires_at, data)
-        select kind, id, 1, client, subject, expires_at, data
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::text[])
-          as new (kind, id, client, subject, expires_at, data) order by kind collate "C", id collate "C"
-        on conflict (kind, id) do update set version = 1, client = excluded.client, subject = excluded.subject,
-          expires_at = excluded.expires_at, data = excluded.data
-        where entry.expires_at <= $7`,
+      sql: insert.text,
       values: [...row, 0],
       gives: 1,
     },
     {
       what: "many rows locked in one order",
-      sql: `select kind, id, version, (expires_at is null or expires_at > $3) as live from entry
-        where (kind, id) in (select * from unnest($1::text[], $2::text[])) order by kind, id for update`,
+      sql: lock.text,
       values: [...keys, 0],
       gives: 1,
     },
     {
       what: "many rows replaced at once",
-      sql: `update entry set version = entry.version + 1, client = new.client, subject = new.subject,
-          expires_at = new.expires_at, data = new.data
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::text[])
-          as new (kind, id, client, subject, expires_at, data)
-        where entry.kind = new.kind and entry.id = new.id`,
+      sql: replace.text,
       values: row,
       gives: 1,
     },
@@ -96,7 +86,7 @@ export function trials(id: string): readonly Trial[] {
     },
     {
       what: "many rows deleted at once",
-      sql: "delete from entry where (kind, id) in (select * from unnest($1::text[], $2::text[]))",
+      sql: remove.text,
       values: keys,
       gives: 0,
     },
