@@ -1,11 +1,20 @@
 /** An issuer that has been silent once: whoever comes with a token of known keys does not wait for the next attempt (RS-09). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { generateKey, signJwt } from "@valetkey/protocol/jose";
+import { generateKey, type SigningKey, signJwt } from "@valetkey/protocol/jose";
 import type { Fetch } from "@valetkey/protocol/read-json";
 import { protectResource } from "./protect.ts";
 
 const [issuer, audience] = ["https://id.example", "https://api.example"];
+
+/** Gives what presents one good token, again and again, to an API that trusts the issuer. */
+async function asking(key: SigningKey, fetch: Fetch, now: () => number): Promise<() => Promise<unknown>> {
+  const { check } = protectResource({ issuer, audience, fetch, now });
+  const iat = Math.floor(now() / 1000);
+  const claims = { iss: issuer, aud: audience, sub: "alice", client_id: "app", jti: "1", iat, exp: iat + 90_000 };
+  const token = await signJwt(claims, { key: key.privateJwk, alg: "ES256", kid: key.kid, typ: "at+jwt" });
+  return () => check(new Request(audience, { headers: { Authorization: `Bearer ${token}` } }));
+}
 
 test("a discovery document that hangs keeps nobody waiting twice, while the keys are there", async () => {
   const key = await generateKey("ES256");
@@ -18,11 +27,7 @@ test("a discovery document that hangs keeps nobody waiting twice, while the keys
       ? Response.json({ issuer, jwks_uri: `${issuer}/jwks` })
       : Promise.withResolvers<Response>().promise;
   };
-  const { check } = protectResource({ issuer, audience, fetch, now: () => now });
-  const iat = Math.floor(now / 1000);
-  const claims = { iss: issuer, aud: audience, sub: "alice", client_id: "app", jti: "1", iat, exp: iat + 90_000 };
-  const token = await signJwt(claims, { key: key.privateJwk, alg: "ES256", kid: key.kid, typ: "at+jwt" });
-  const ask = () => check(new Request(audience, { headers: { Authorization: `Bearer ${token}` } }));
+  const ask = await asking(key, fetch, () => now);
   await ask();
   now += 660_000;
   mode = "down";
@@ -45,11 +50,7 @@ test("while an issuer hangs, tokens of known keys are judged at once; keys it ha
     if (mode === "silent") await new Promise<void>((_, reject) => silent.push(() => reject(new Error("timed out"))));
     return Response.json(String(url).endsWith("/jwks") ? { keys } : { issuer, jwks_uri: `${issuer}/jwks` });
   };
-  const { check } = protectResource({ issuer, audience, fetch, now: () => now });
-  const iat = Math.floor(now / 1000);
-  const claims = { iss: issuer, aud: audience, sub: "alice", client_id: "app", jti: "1", iat, exp: iat + 90_000 };
-  const token = await signJwt(claims, { key: key.privateJwk, alg: "ES256", kid: key.kid, typ: "at+jwt" });
-  const ask = () => check(new Request(audience, { headers: { Authorization: `Bearer ${token}` } }));
+  const ask = await asking(key, fetch, () => now);
 
   await ask();
   now += 660_000;
