@@ -31,7 +31,7 @@ export interface RunningPostgres {
   readonly port: number;
   /** Creates a fresh database; resolves to its URL. */
   createDatabase(): Promise<string>;
-  /** Kills the server as a power cut would (SIGKILL) and waits until it is gone. */
+  /** Kills the server as a power cut would (SIGKILL) and waits until it and all its backends are gone. */
   crash(): Promise<void>;
   /** Stops the server if it runs, then starts it again on the same port with the same data. */
   restart(): Promise<void>;
@@ -99,8 +99,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
     if (!running) return;
     const { child, forget } = running;
     if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, "exit");
+      // Its backends outlive it for a moment, and may answer: all of them hold its stderr, which closes with the last.
+      const gone = once(child, "close");
       child.ref();
+      if (child.stderr && "ref" in child.stderr && typeof child.stderr.ref === "function") child.stderr.ref();
       child.kill(signal);
       await gone;
     }
