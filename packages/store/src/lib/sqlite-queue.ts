@@ -8,6 +8,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { NewerSchema, StoreUnavailable } from "../store.ts";
+import { flatten } from "./flat-writes.ts";
 import { inGroups } from "./groups.ts";
 import type { Write } from "./row.ts";
 import type { Answer, Order } from "./sqlite-writer.ts";
@@ -86,7 +87,7 @@ export async function startWriter(file: string, now: () => number): Promise<Writ
     // One group in the thread and the next one growing: a second in its inbox would only be smaller.
     atOnce: 1,
     waiting: 10_000,
-    run: async (group) => (await ask({ commits: group, at: now(), sweep: 0 })).done,
+    run: async (group) => (await ask({ commits: flatten(group), at: now(), sweep: 0 })).done,
   });
 
   const sweeps = inGroups<undefined, number>({

@@ -10,14 +10,12 @@ import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { createFile, fileIdentity, openForWriting } from "../sqlite-file.ts";
 import { NewerSchema } from "../store.ts";
-import type { Write } from "./row.ts";
+import { type FlatWrites, unflatten } from "./flat-writes.ts";
 import { type Changes, prepareChanges } from "./sqlite-changes.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /** What this thread is told: a group of commits to run at time `at`, with a step of sweeping if asked for; or the end. */
-export type Order =
-  | { readonly commits: readonly (readonly Write[])[]; readonly at: number; readonly sweep: number }
-  | "close";
+export type Order = { readonly commits: FlatWrites; readonly at: number; readonly sweep: number } | "close";
 
 /** What it answers: first `opened` or `failed`, then one `done` or `failed` for each order. */
 export type Answer =
@@ -55,7 +53,7 @@ port.on("message", (order: Order) => {
     const { database, changes } = open ?? connect();
     // IMMEDIATE: a transaction that reads first and writes later can fail without waiting when another process wrote.
     database.exec("begin immediate");
-    const done = order.commits.map((commit) => changes.apply(commit, order.at));
+    const done = changes.apply(unflatten(order.commits), order.at);
     const swept = order.sweep > 0 ? changes.sweep(order.at, order.sweep) : 0;
     database.exec("commit");
     answer({ done, swept });
