@@ -1,12 +1,12 @@
 /**
- * Cuts what hangs on a session or on a person: grants (and so every token under them), codes, sessions, consents.
+ * Cuts what hangs on a session or on a person: grants (and so every code and token under them), sessions, consents.
  *
  * P11 of our policy; OpenID Connect Back-Channel Logout §2.7; RFC 7009 §2.1. Guarantees that what it was asked to remove is
  * gone when it returns, whoever changes the same entries meanwhile.
  */
 
 import { type Entry, StoreUnavailable } from "@valetkey/store";
-import { find, type Kinds, type Known, list, remove } from "./entries.ts";
+import { find, type GrantData, type Kinds, type Known, list, remove } from "./entries.ts";
 import type { Op } from "./op.ts";
 
 const batch = 100;
@@ -45,22 +45,20 @@ async function removeOne(op: Op, { kind, id }: Known<keyof Kinds>): Promise<void
 }
 
 /**
- * Cuts what is bound to sessions of a person (P11): their grants and unredeemed codes. Grants with `offline_access` stay,
- * unless no token was ever made from them: then the code was all there was.
+ * Cuts what is bound to sessions of a person (P11): their grants, and with them codes and tokens. Grants with `offline_access`
+ * stay, unless their code was never redeemed: then the code was all there was.
  */
 export async function cutSessions(
   op: Op,
   subject: string,
   which: { readonly isEnded: (sid: string) => boolean; readonly offline?: "keep" | "cut" },
 ): Promise<void> {
-  const codes = (await listAll(op, "code", { subject })).filter(
-    ({ data }) => which.isEnded(data.sid) && data.spentAt === undefined,
+  const isCut = ({ sid, offline, unredeemed }: GrantData) =>
+    (offline && which.offline === "cut") || ((!offline || unredeemed === true) && which.isEnded(sid));
+  await removeAll(
+    op,
+    (await listAll(op, "grant", { subject })).filter(({ data }) => isCut(data)),
   );
-  const unborn = new Set(codes.map((code) => code.data.grant));
-  const grants = (await listAll(op, "grant", { subject })).filter(
-    ({ id, data }) => unborn.has(id) || (data.offline ? which.offline === "cut" : which.isEnded(data.sid)),
-  );
-  await removeAll(op, [...grants, ...codes]);
 }
 
 /** Removes a grant, and so every token under it. */

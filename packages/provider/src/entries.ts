@@ -210,6 +210,8 @@ export interface GrantData {
   readonly nonce?: string;
   /** offline_access was granted: the grant outlives the session (P11). */
   readonly offline: boolean;
+  /** Its code has not been redeemed yet: until then it ends with the session, whatever was granted. */
+  readonly unredeemed?: true;
   readonly claims?: ClaimsRequest;
   readonly authorization_details?: readonly AuthorizationDetail[];
   /** The grant it was made from by an exchange: it ends with that one. */
@@ -229,7 +231,7 @@ export interface GrantData {
   readonly createdAt: number;
 }
 
-/** kind `code`, id = handle id; subject and client set. */
+/** kind `code`, id = handle id; whose it is, its grant says. */
 export interface CodeData {
   readonly digest: string;
   readonly grant: string;
@@ -248,7 +250,7 @@ export interface CodeData {
   readonly spentAt?: number;
 }
 
-/** kind `refresh`, id = handle id; subject and client set. */
+/** kind `refresh`, id = handle id; whose it is, its grant says. */
 export interface RefreshData {
   readonly digest: string;
   readonly grant: string;
@@ -262,7 +264,7 @@ export interface RefreshData {
   readonly successor?: string;
 }
 
-/** kind `access`, id = handle id; client set, subject set unless it is the client's own (client_credentials). */
+/** kind `access`, id = handle id; whose it is, its grant says. Client set if it is the client's own (client_credentials). */
 export interface AccessData {
   readonly digest: string;
   /** Absent for client_credentials. */

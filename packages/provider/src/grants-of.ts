@@ -32,7 +32,7 @@ export function grantsOf(op: Op): Grants {
     },
 
     async revoke(subject, client) {
-      const kinds = ["consent", "grant", "code"] as const;
+      const kinds = ["consent", "grant"] as const;
       // In this order: without its grant nothing under it works, whatever comes in between.
       for (const kind of kinds) await removeAll(op, await listAll(op, kind, { subject, client }));
       op.log.info({ event: "grants.revoked", subject, client_id: client }, "a person disconnected an application");
@@ -40,7 +40,7 @@ export function grantsOf(op: Op): Grants {
 
     async forget(subject) {
       const queued = await queueNotices(op, await signedInAt(op, subject, () => true));
-      const kinds = ["session", "consent", "grant", "code"] as const;
+      const kinds = ["session", "consent", "grant"] as const;
       for (const kind of kinds) await removeAll(op, await listAll(op, kind, { subject }));
       startDelivery(op, queued);
       op.log.info({ event: "subject.forgotten", subject }, "everything of a person was removed");

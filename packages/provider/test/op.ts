@@ -3,6 +3,7 @@
  * straight into the store, and a browser that keeps cookies and follows nothing by itself.
  */
 
+import assert from "node:assert/strict";
 import { signJwt } from "@valetkey/protocol/jose";
 import type { ClientMetadata } from "@valetkey/protocol/metadata";
 import { digestOf } from "@valetkey/protocol/random";
@@ -51,6 +52,12 @@ export interface TestClient extends Omit<ClientMetadata, "client_id"> {
   provenance?: "config" | "admin" | "dynamic";
   firstParty?: boolean;
   disabled?: boolean;
+}
+
+/** Leaves a grant as the redemption of its code would. */
+export async function markRedeemed(store: Store, grant: Entry): Promise<void> {
+  const { unredeemed: _, ...data } = grant.data as { unredeemed?: true };
+  assert.ok(await store.commit([{ do: "replace", entry: { ...grant, data } }]));
 }
 
 /** A client with most things allowed. */

@@ -63,6 +63,15 @@ describe("redeeming a code (RFC 6749 §4.1.3 and §4.1.4)", () => {
     assert.ok(world.lines.some(({ level, fields }) => level === "warn" && fields.event === "code.replayed"));
   });
 
+  it("is of no use once its session has ended; redeemed before, it outlives that with offline_access (P11, CD-10)", async () => {
+    const world = await createWorld();
+    const ask = { scope: "openid offline_access" };
+    const [tokens, late] = [await tokensFor(world, ask), await codeFor(world, "alice", ask)];
+    await world.provider.sessions.endAll("alice");
+    await assertError(await redeem(world, late), "invalid_grant");
+    assert.equal(await activeOf(world, tokens), "access refresh");
+  });
+
   it("sets off no alarm for a replay by somebody who could not have redeemed it (P2)", async () => {
     const world = await createWorld();
     await world.addClient(other);

@@ -10,6 +10,7 @@ import type { Change } from "@valetkey/store";
 import type { Client } from "../clients.ts";
 import { type AuthorizationRequest, type GrantData, insert } from "../entries.ts";
 import type { Op, Session } from "../op.ts";
+import { holds } from "../response-types.ts";
 
 /** Milliseconds a grant outlives what was given out for it: clocks of other nodes may differ that much. */
 export const afterCode = 60_000;
@@ -55,6 +56,7 @@ export function grantData(
     sid,
     ...(nonce === undefined ? {} : { nonce }),
     offline: scope.includes("offline_access"),
+    ...(request.approval === undefined && holds(request.response_type, "code") ? { unredeemed: true } : {}),
     ...(claims === undefined ? {} : { claims }),
     ...(authorization_details === undefined ? {} : { authorization_details }),
     createdAt: now,
@@ -70,7 +72,10 @@ export interface NewCode {
 }
 
 /** Makes a code for a grant. `request.dpop_jkt` is the key it is bound to. */
-export async function newCode(op: Op, { client, subject, request, grant, now }: Allowed): Promise<NewCode> {
+export async function newCode(
+  op: Op,
+  { request, grant, now }: Pick<Allowed, "request" | "grant" | "now">,
+): Promise<NewCode> {
   const { redirect_uri, redirect_uri_sent, code_challenge, dpop_jkt } = request;
   const { action = "create", grant_id } = request.grant_management ?? {};
   const { id, handle, digest } = await createHandle("code", now);
@@ -89,7 +94,7 @@ export async function newCode(op: Op, { client, subject, request, grant, now }: 
   };
   return {
     handle,
-    change: insert("code", { id, client: client.client_id, subject, expiresAt, data }),
+    change: insert("code", { id, expiresAt, data }),
     grantEnd: expiresAt + afterCode,
   };
 }

@@ -172,7 +172,7 @@ async function finish(op: Op, ongoing: Ongoing, login: Extract<Verdict, { step: 
   const lifetime = data.offline ? op.lifetimes.refreshAbsolute : op.lifetimes.sessionAbsolute;
   const grant = { id: createId(now), expiresAt: now + lifetime * 1000, data };
   const bound = dpop_jkt === undefined ? request : { ...request, dpop_jkt };
-  const { handle, change, grantEnd } = await newCode(op, { client, subject, request: bound, grant, now });
+  const { handle, change, grantEnd } = await newCode(op, { request: bound, grant, now });
   const { client_id } = client;
   const committed = await op.store.commit([
     ...(session === undefined ? [] : [remove(session.entry)]),

@@ -7,8 +7,8 @@
 import { invalidRequest } from "@valetkey/protocol/errors";
 import { readForm } from "@valetkey/protocol/form";
 import { authenticateClient } from "../client-auth/authenticate.ts";
-import { cutGrant } from "../cut.ts";
-import { findByHandle } from "../entries.ts";
+import { removeAll } from "../cut.ts";
+import { find, findByHandle } from "../entries.ts";
 import type { Op, Peer } from "../op.ts";
 import { readToken, revokeRead } from "../tokens/read-token.ts";
 
@@ -24,7 +24,8 @@ export async function revokeEndpoint(op: Op, request: Request, peer: Peer): Prom
   } else {
     // A client that lost the answer of its last refresh holds the spent token only: it means the same grant.
     const spent = await findByHandle(op.store, "refresh", form.token);
-    if (spent?.client === client.client_id) await cutGrant(op, spent.data.grant);
+    const grant = spent && (await find(op.store, "grant", spent.data.grant));
+    if (grant?.client === client.client_id) await removeAll(op, [grant]);
   }
   return new Response(null, { status: 200, headers: { "Cache-Control": "no-store" } });
 }

@@ -31,8 +31,7 @@ export const authorizationCode: GrantType = {
     const { form, client, now } = request;
     if (form.code === undefined) throw invalidRequest("code is missing");
     const code = await findByHandle(op.store, "code", form.code);
-    if (code === undefined || code.client !== client.client_id) throw unknownCode();
-    if (code.data.failures >= maxFailures) throw unknownCode();
+    if (code === undefined || code.data.failures >= maxFailures) throw unknownCode();
     const grant = await findLiveGrant(op, code.data.grant, client.client_id);
     if (grant === undefined) throw unknownCode();
 
@@ -118,7 +117,8 @@ function issuance(
   now: number,
 ): Issuance {
   const { id } = changed ?? grant.entry;
-  const data = { ...(changed?.data ?? grant.entry.data), ...bindingOfGrant(client, binding) };
+  const { unredeemed: _, ...redeemed } = changed?.data ?? grant.entry.data;
+  const data = { ...redeemed, ...bindingOfGrant(client, binding) };
   const refreshes = op.grants.has("refresh_token") && client.metadata.grant_types?.includes("refresh_token") === true;
   // The spent code is remembered for a day, so that the alarm outlives the code.
   const expiresAt = changed?.expiresAt ?? code.data.grantUntil;

@@ -19,7 +19,12 @@ export interface LiveGrant {
 /** Finds a grant of this client whose account is found too. Nothing otherwise, whatever the reason. */
 export async function findLiveGrant(op: Op, id: string, client_id: string): Promise<LiveGrant | undefined> {
   const entry = await find(op.store, "grant", id);
-  if (entry === undefined || entry.client !== client_id || entry.subject === undefined) return undefined;
+  return entry?.client === client_id ? liveGrant(op, entry) : undefined;
+}
+
+/** What a grant that was found stands on, if all of that still stands. */
+export async function liveGrant(op: Op, entry: Known<"grant">): Promise<LiveGrant | undefined> {
+  if (entry.subject === undefined) return undefined;
   // RFC 8693: what was made by an exchange stands on what it was made from, link by link, and on whom that was given to.
   let { parent } = entry.data;
   while (parent !== undefined) {

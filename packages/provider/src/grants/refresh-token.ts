@@ -33,7 +33,7 @@ export const refreshToken: GrantType = {
     const presented = form.refresh_token;
     if (presented === undefined) throw invalidRequest("refresh_token is missing");
     const token = await findByHandle(op.store, "refresh", presented);
-    if (token === undefined || token.client !== client.client_id) throw unknownToken();
+    if (token === undefined) throw unknownToken();
     const grant = await findLiveGrant(op, token.data.grant, client.client_id);
     if (grant === undefined || !isCurrent(token.data, grant.entry.data)) throw unknownToken();
 

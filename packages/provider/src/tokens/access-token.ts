@@ -49,8 +49,8 @@ async function mintOpaque(op: Op, access: AccessToken): Promise<{ token: string;
   const { auth_time, acr } = grant?.data ?? {};
   const entry = insert("access", {
     id,
-    client: client.client_id,
-    ...(subject === undefined ? {} : { subject }),
+    // Whose a token under a grant is, the grant says: nobody looks for tokens by person.
+    ...(grant === undefined ? { client: client.client_id, ...(subject === undefined ? {} : { subject }) } : {}),
     expiresAt,
     data: {
       digest,

@@ -97,8 +97,7 @@ async function mintAll(
   if (subject === undefined || grant === undefined) return { response, born };
   let { refreshUntil } = issuance;
   if (issuance.refresh !== undefined) {
-    const { client_id } = client;
-    const refresh = await mintRefreshToken(op, { birth: issuance.refresh, client_id, subject, grant, now });
+    const refresh = await mintRefreshToken(op, { birth: issuance.refresh, grant, now });
     response.refresh_token = refresh.token;
     refreshUntil = refresh.expiresAt;
     born.push(...refresh.changes);

@@ -12,7 +12,7 @@ import { clientSubject, findAccount } from "../claims.ts";
 import { type Client, findClient } from "../clients.ts";
 import { cutGrant, removeAll } from "../cut.ts";
 import { find, findByHandle, insert, type Known } from "../entries.ts";
-import { findLiveGrant, isCurrent } from "../grants/live-grant.ts";
+import { findLiveGrant, isCurrent, liveGrant } from "../grants/live-grant.ts";
 import { readSignedToken } from "../oauth1/read-token.ts";
 import type { Account, Op } from "../op.ts";
 import type { TokenState, Tokens } from "../options.ts";
@@ -39,10 +39,13 @@ async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined>
   const entry = await findByHandle(op.store, "access", token);
   if (entry === undefined) return undefined;
   const { scope, aud, iat, auth_time, acr, grant, cnf, authorization_details, claims } = entry.data;
+  const standing = grant === undefined ? undefined : await find(op.store, "grant", grant);
+  if (grant !== undefined && standing === undefined) return undefined;
+  const { client = "", subject } = standing ?? entry;
   const state: TokenState = {
     kind: "access",
-    client_id: entry.client ?? "",
-    ...(entry.subject === undefined ? {} : { subject: entry.subject }),
+    client_id: client,
+    ...(subject === undefined ? {} : { subject }),
     scope,
     aud,
     iat,
@@ -55,31 +58,32 @@ async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined>
     ...(authorization_details === undefined ? {} : { authorization_details }),
     ...(claims === undefined ? {} : { claims }),
   };
-  const alive = await ifAlive(op, state);
+  const alive = await ifAlive(op, state, standing);
   return alive && { ...alive, entry };
 }
 
 async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined> {
   const entry = await findByHandle(op.store, "refresh", token);
   if (entry === undefined || entry.data.spentAt !== undefined) return undefined;
-  const client_id = entry.client ?? "";
-  const grant = await findLiveGrant(op, entry.data.grant, client_id);
-  if (grant === undefined || !isCurrent(entry.data, grant.entry.data)) return undefined;
-  const { scope, auth_time, acr } = grant.entry.data;
-  return ifAlive(op, {
+  const grant = await find(op.store, "grant", entry.data.grant);
+  if (grant === undefined || !isCurrent(entry.data, grant.data)) return undefined;
+  const { client = "", subject } = grant;
+  const { scope, auth_time, acr } = grant.data;
+  const state: TokenState = {
     kind: "refresh",
-    client_id,
-    subject: grant.subject,
+    client_id: client,
+    ...(subject === undefined ? {} : { subject }),
     scope,
     // A refresh token is for us alone.
     aud: [op.issuer],
     iat: entry.data.iat,
-    exp: Math.floor((entry.expiresAt ?? grant.expiresAt) / 1000),
+    exp: Math.floor((entry.expiresAt ?? 0) / 1000),
     auth_time,
     ...(acr === undefined ? {} : { acr }),
     jti: entry.id,
-    grant: grant.entry.id,
-  });
+    grant: grant.id,
+  };
+  return ifAlive(op, state, grant);
 }
 
 async function readSigned(op: Op, token: string, now: number): Promise<ReadToken | undefined> {
@@ -149,17 +153,21 @@ async function verifySigned(op: Op, token: string, now: number): Promise<JwtClai
   }
 }
 
-/** Grant, client and person must still be there, and belong together. */
-async function ifAlive(op: Op, state: TokenState): Promise<ReadToken | undefined> {
-  const client = await findClient(op, state.client_id);
+/** Grant, client and person must still be there, and belong together. `standing`: the grant, where it was looked up already. */
+async function ifAlive(op: Op, state: TokenState, standing?: Known<"grant">): Promise<ReadToken | undefined> {
+  const { client_id, subject, grant: id } = state;
+  // Looked up together: the store answers both at once.
+  const [client, grant] = await Promise.all([
+    findClient(op, client_id),
+    standing === undefined ? id && findLiveGrant(op, id, client_id) : liveGrant(op, standing),
+  ]);
   if (client === undefined || client.disabled) return undefined;
-  if (state.subject === undefined) return state.grant === undefined ? { state, client, account: undefined } : undefined;
-  if (state.grant === undefined) {
-    const account = await findAccount(op, state.subject);
+  if (subject === undefined) return id === undefined ? { state, client, account: undefined } : undefined;
+  if (id === undefined) {
+    const account = await findAccount(op, subject);
     return account && { state, client, account };
   }
-  const grant = await findLiveGrant(op, state.grant, state.client_id);
-  return grant?.subject === state.subject ? { state, client, account: grant.account, grant: grant.entry } : undefined;
+  return grant && grant.subject === subject ? { state, client, account: grant.account, grant: grant.entry } : undefined;
 }
 
 /**

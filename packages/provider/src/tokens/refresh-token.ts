@@ -12,11 +12,9 @@ import { find, type GrantData, insert } from "../entries.ts";
 import type { RefreshBirth } from "../grants/grant-type.ts";
 import type { Op } from "../op.ts";
 
-/** Whose the token is. Times in milliseconds. */
+/** What the token is for. Times in milliseconds. */
 export interface RefreshToken {
   readonly birth: RefreshBirth;
-  readonly client_id: string;
-  readonly subject: string;
   readonly grant: { readonly id: string; readonly expiresAt: number; readonly data: Pick<GrantData, "generation"> };
   readonly now: number;
 }
@@ -26,7 +24,7 @@ export async function mintRefreshToken(
   op: Op,
   refresh: RefreshToken,
 ): Promise<{ token: string; expiresAt: number; changes: readonly Change[] }> {
-  const { birth, client_id, subject, grant, now } = refresh;
+  const { birth, grant, now } = refresh;
   if (birth.kind === "again") return { ...(await sameAgain(op, birth)), changes: [] };
   const [secret] = op.secrets;
   const { id, handle, digest } =
@@ -37,8 +35,6 @@ export async function mintRefreshToken(
   const expiresAt = Math.min(grant.expiresAt, now + op.lifetimes.refreshIdle * 1000);
   const entry = insert("refresh", {
     id,
-    client: client_id,
-    subject,
     expiresAt,
     data: {
       digest,
