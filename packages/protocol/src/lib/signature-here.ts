@@ -1,0 +1,112 @@
+/**
+ * Signatures made and checked where one stands, by Node's own crypto: WebCrypto sends each through a pool of threads, and for the
+ * quick algorithms the way there and back costs as much as the work.
+ *
+ * RFC 7518 §3.3 to §3.5, RFC 8037 §3.1. Guarantees that what is unusual (no Node, a slow algorithm, an odd key) is left alone:
+ * then there is no key here, and `jose` decides.
+ */
+
+import type { Jwk, JwsAlgorithm } from "../jwk.ts";
+
+/** Node's `KeyObject`, as far as it is looked at. */
+export interface KeyHere {
+  readonly asymmetricKeyDetails?: { readonly modulusLength?: number; readonly publicExponent?: bigint };
+}
+
+interface How {
+  readonly key: KeyHere;
+  readonly padding?: number;
+  readonly saltLength?: number;
+}
+
+/** The functions of `node:crypto` that are used where it exists. Asked for, not imported: this file runs where there is no Node. */
+interface NodeCrypto {
+  createPrivateKey(key: { key: Jwk; format: "jwk" }): KeyHere;
+  createPublicKey(key: { key: Jwk; format: "jwk" }): KeyHere;
+  sign(digest: "sha256" | null, data: Uint8Array, how: How): Uint8Array;
+  verify(digest: "sha256" | null, data: Uint8Array, how: How, signature: Uint8Array): boolean;
+}
+
+const node = (
+  globalThis as { process?: { getBuiltinModule?(name: string): NodeCrypto | undefined } }
+).process?.getBuiltinModule?.("node:crypto");
+
+/** `RSA_PKCS1_PSS_PADDING`. */
+const pss = 6;
+const quickToSign: readonly JwsAlgorithm[] = ["ES256", "EdDSA", "Ed25519"];
+const quickToCheck: readonly string[] = [...quickToSign, "RS256", "PS256"];
+
+/** A private key for `signHere`; nothing if this is not the place to sign with it. */
+export function signingKeyHere(jwk: Jwk, alg: string): KeyHere | undefined {
+  if (!("d" in jwk) || !(quickToSign as readonly string[]).includes(alg)) return undefined;
+  try {
+    return node?.createPrivateKey({ key: jwk, format: "jwk" });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A public key for `checkHere`; nothing if this is not the place to check with it. */
+export function checkingKeyHere(jwk: Jwk, alg: string): KeyHere | undefined {
+  if ("d" in jwk || !quickToCheck.includes(alg)) return undefined;
+  try {
+    const key = node?.createPublicKey({ key: jwk, format: "jwk" });
+    return key !== undefined && (jwk.kty !== "RSA" || isUsualRsa(key)) ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The cost of a check grows with modulus and exponent, and everybody else waits for it. */
+function isUsualRsa({ asymmetricKeyDetails: { modulusLength = 0, publicExponent } = {} }: KeyHere): boolean {
+  return modulusLength >= 2048 && modulusLength <= 4096 && publicExponent === 65537n;
+}
+
+/** Signs. `alg` is the one the key was made for. */
+export function signHere(key: KeyHere, alg: string, text: Uint8Array): Uint8Array {
+  if (node === undefined) throw new TypeError("there is no node:crypto here");
+  const signature = node.sign(digestOf(alg), text, howTo(key, alg));
+  return alg === "ES256" ? pairOf(signature) : signature;
+}
+
+/** Tells whether a signature is right. `alg` is the one the key was made for. */
+export function checkHere(key: KeyHere, alg: string, text: Uint8Array, signature: Uint8Array): boolean {
+  if (alg === "ES256" && signature.length !== 2 * half) return false;
+  const given = alg === "ES256" ? sequenceOf(signature) : signature;
+  return node?.verify(digestOf(alg), text, howTo(key, alg), given) === true;
+}
+
+const digestOf = (alg: string) => (alg.startsWith("Ed") ? null : "sha256");
+
+const howTo = (key: KeyHere, alg: string): How => (alg === "PS256" ? { key, padding: pss, saltLength: 32 } : { key });
+
+/** Bytes of each number of an ES256 signature. */
+const half = 32;
+
+// Node has an option for this (`ieee-p1363`), with which it takes twice as long to sign as without.
+
+/** Writes the two numbers of an ECDSA signature side by side (RFC 7518 §3.4), that were in a DER sequence (RFC 3279 §2.2.3). */
+function pairOf(sequence: Uint8Array): Uint8Array {
+  const pair = new Uint8Array(2 * half);
+  // 30 length 02 length … 02 length …, and no number is longer than 33 bytes.
+  let at = 2;
+  for (const end of [half, 2 * half]) {
+    const length = sequence[at + 1] ?? 0;
+    at += 2 + length;
+    const number = sequence.subarray(at - Math.min(length, half), at);
+    pair.set(number, end - number.length);
+  }
+  return pair;
+}
+
+function sequenceOf(pair: Uint8Array): Uint8Array {
+  const numbers = [0, half].flatMap((start) => {
+    let from = start;
+    while (from < start + half - 1 && pair[from] === 0) from++;
+    const number = [...pair.subarray(from, start + half)];
+    // A leading bit of 1 would make it negative.
+    const bytes = (number[0] ?? 0) < 128 ? number : [0, ...number];
+    return [2, bytes.length, ...bytes];
+  });
+  return Uint8Array.from([0x30, numbers.length, ...numbers]);
+}
