@@ -29,7 +29,7 @@ export async function introspectEndpoint(op: Op, request: Request, peer: Peer): 
   if (!client.confidential) throw invalidClient("a public client cannot introspect tokens");
   if (form.token === undefined) throw invalidRequest("token is missing");
   const signed = await introspectSigned(op, form.token);
-  const read = signed === undefined ? await readToken(op, form.token, now) : signed.read;
+  const read = signed === undefined ? await readToken(op, form.token, now, client) : signed.read;
   const maySeeIt = read !== undefined && maySee(client, read.state);
   // Why a signed request is refused is for whoever signed it; what is not for this client to see stays as unknown.
   const besides = maySeeIt || read === undefined ? signed?.besides : undefined;

@@ -18,7 +18,7 @@ export async function revokeEndpoint(op: Op, request: Request, peer: Peer): Prom
   const form = await readForm(request, { repeatable: ["token_type_hint"] });
   const client = await authenticateClient(op, request, form, peer);
   if (form.token === undefined) throw invalidRequest("token is missing");
-  const read = await readToken(op, form.token, now);
+  const read = await readToken(op, form.token, now, client);
   if (read !== undefined) {
     if (read.state.client_id === client.client_id) await revokeRead(op, read);
   } else {

@@ -30,12 +30,19 @@ export interface ReadToken {
   readonly grant?: Known<"grant">;
 }
 
-/** Reads a token at a time in milliseconds: `undefined` unless it is active. */
-export async function readToken(op: Op, token: string, now: number): Promise<ReadToken | undefined> {
-  return (await readOpaque(op, token)) ?? (await readRefresh(op, token)) ?? (await readSigned(op, token, now));
+/**
+ * Reads a token at a time in milliseconds: `undefined` unless it is active. `asking`: the client that has just been found, which need
+ * not be found again if the token is its own.
+ */
+export async function readToken(op: Op, token: string, now: number, asking?: Client): Promise<ReadToken | undefined> {
+  return (
+    (await readOpaque(op, token, asking)) ??
+    (await readRefresh(op, token, asking)) ??
+    (await readSigned(op, token, now))
+  );
 }
 
-async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined> {
+async function readOpaque(op: Op, token: string, asking: Client | undefined): Promise<ReadToken | undefined> {
   const entry = await findByHandle(op.store, "access", token);
   if (entry === undefined) return undefined;
   const { scope, aud, iat, auth_time, acr, grant, cnf, authorization_details, claims } = entry.data;
@@ -58,11 +65,11 @@ async function readOpaque(op: Op, token: string): Promise<ReadToken | undefined>
     ...(authorization_details === undefined ? {} : { authorization_details }),
     ...(claims === undefined ? {} : { claims }),
   };
-  const alive = await ifAlive(op, state, standing);
+  const alive = await ifAlive(op, state, { standing, asking });
   return alive && { ...alive, entry };
 }
 
-async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined> {
+async function readRefresh(op: Op, token: string, asking: Client | undefined): Promise<ReadToken | undefined> {
   const entry = await findByHandle(op.store, "refresh", token);
   if (entry === undefined || entry.data.spentAt !== undefined) return undefined;
   const grant = await find(op.store, "grant", entry.data.grant);
@@ -83,7 +90,7 @@ async function readRefresh(op: Op, token: string): Promise<ReadToken | undefined
     jti: entry.id,
     grant: grant.id,
   };
-  return ifAlive(op, state, grant);
+  return ifAlive(op, state, { standing: grant, asking });
 }
 
 async function readSigned(op: Op, token: string, now: number): Promise<ReadToken | undefined> {
@@ -153,12 +160,16 @@ async function verifySigned(op: Op, token: string, now: number): Promise<JwtClai
   }
 }
 
-/** Grant, client and person must still be there, and belong together. `standing`: the grant, where it was looked up already. */
-async function ifAlive(op: Op, state: TokenState, standing?: Known<"grant">): Promise<ReadToken | undefined> {
+/** Grant, client and person must still be there, and belong together. `standing` and `asking`: grant and client, where they were found already. */
+async function ifAlive(
+  op: Op,
+  state: TokenState,
+  { standing, asking }: { standing?: Known<"grant"> | undefined; asking?: Client | undefined } = {},
+): Promise<ReadToken | undefined> {
   const { client_id, subject, grant: id } = state;
   // Looked up together: the store answers both at once.
   const [client, grant] = await Promise.all([
-    findClient(op, client_id),
+    asking?.client_id === client_id ? asking : findClient(op, client_id),
     standing === undefined ? id && findLiveGrant(op, id, client_id) : liveGrant(op, standing),
   ]);
   if (client === undefined || client.disabled) return undefined;
