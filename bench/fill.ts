@@ -15,6 +15,8 @@ const batch = 50_000;
 interface Pattern {
   readonly kind: string;
   readonly id: string;
+  readonly client: string | null;
+  readonly subject: string | null;
   readonly data: string;
 }
 
@@ -44,7 +46,7 @@ export function fill(file: string, { entries, clients }: { readonly entries: num
       const subject = `person-${Math.floor(Math.random() * clients)}`;
       const expires = now + 86_400_000 + Math.floor(Math.random() * 13 * 86_400_000);
       const data = pattern.data.replace(/("digest":")[^"]*/, `$1${randomToken(32)}`);
-      return [id, kind === "session" ? null : client, subject, expires, data];
+      return [id, pattern.client && client, pattern.subject && subject, expires, data];
     });
   }
   for (const { sql } of indexes) database.exec(sql);
@@ -68,7 +70,7 @@ const clientName = (n: number): string => `client-${String(n).padStart(8, "0")}`
 
 function patternOf(database: DatabaseSync, kind: string, id?: string): Pattern {
   const found = database
-    .prepare("select kind, id, data from entry where kind = ? and (id = ? or ? is null) limit 1")
+    .prepare("select kind, id, client, subject, data from entry where kind = ? and (id = ? or ? is null) limit 1")
     .get(kind, id ?? null, id ?? null);
   if (found === undefined) throw new Error(`there is no ${kind} to copy`);
   return found as unknown as Pattern;

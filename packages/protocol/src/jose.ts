@@ -61,11 +61,11 @@ export async function signJwt(
   };
   const payload = encoder.encode(JSON.stringify(claims));
   const here = signingKeys.get(key);
-  if (here === undefined || here.alg !== alg)
-    return new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
   // RFC 7515 §7.1.
   const signed = `${base64url(encoder.encode(JSON.stringify(header)))}.${base64url(payload)}`;
-  return `${signed}.${base64url(signHere(here.key, alg, encoder.encode(signed)))}`;
+  const signature = here?.alg === alg ? signHere(here.key, alg, encoder.encode(signed)) : undefined;
+  if (signature !== undefined) return `${signed}.${base64url(signature)}`;
+  return new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
 }
 
 const encoder = new TextEncoder();
@@ -114,11 +114,9 @@ export async function verifyJwt(
 async function verifyWithAny(token: string, candidates: readonly Jwk[], alg: string): Promise<void> {
   let cause: unknown;
   for (const candidate of candidates) {
-    const here = checkingKey(candidate, alg);
-    if (here !== undefined) {
-      if (isSignedBy(here, alg, token)) return;
-      continue;
-    }
+    const right = isSigned(token, candidate, alg);
+    if (right === true) return;
+    if (right === false) continue;
     try {
       await jose.compactVerify(token, candidate as jose.JWK, { algorithms: [alg] });
       return;
@@ -137,16 +135,19 @@ function checkingKey(jwk: Jwk, alg: string): KeyHere | undefined {
   let key = known.get(alg);
   if (key === undefined) {
     key = checkingKeyHere(jwk, alg) ?? null;
-    checkingKeys.set(jwk, known.set(alg, key));
+    // Another key in the same object would be checked with this one.
+    checkingKeys.set(Object.freeze(jwk), known.set(alg, key));
   }
   return key ?? undefined;
 }
 
-/** RFC 7515 §5.2 steps 8 and 9; what comes before them `decodeUnverified` has done. */
-function isSignedBy(key: KeyHere, alg: string, token: string): boolean {
+/** RFC 7515 §5.2 steps 8 and 9; what comes before them `decodeUnverified` has done. Nothing: that is for `jose` to say. */
+function isSigned(token: string, jwk: Jwk, alg: string): boolean | undefined {
+  const key = checkingKey(jwk, alg);
   const end = token.lastIndexOf(".");
   const signature = fromBase64url(token.slice(end + 1));
-  return signature !== undefined && checkHere(key, alg, encoder.encode(token.slice(0, end)), signature);
+  if (key === undefined || signature === undefined) return undefined;
+  return checkHere(key, alg, encoder.encode(token.slice(0, end)), signature);
 }
 
 /**

@@ -151,8 +151,11 @@ export async function removeClient(op: Op, client_id: string): Promise<boolean> 
   return true;
 }
 
-/** Grants first: they take all codes and tokens of people with them. */
-const granted = ["grant", "access", "consent", "device", "backchannel", "oauth1", "oauth1-token"] as const;
+/**
+ * Grants first: they take all codes and tokens of people with them. And once more, for one that was given while the client was
+ * still there.
+ */
+const granted = ["grant", "access", "consent", "device", "backchannel", "oauth1", "oauth1-token", "grant"] as const;
 
 /** Removes everything people allowed a client, and every token with it. */
 export async function revokeGrants(op: Op, client_id: string): Promise<void> {

@@ -237,7 +237,6 @@ export interface CodeData {
   readonly grant: string;
   /** Milliseconds: until when the grant stands once the code is redeemed. Until then it ends soon after the code. */
   readonly grantUntil: number;
-  readonly sid: string;
   readonly redirect_uri: string;
   readonly redirect_uri_sent: boolean;
   readonly code_challenge?: string;

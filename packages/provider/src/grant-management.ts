@@ -10,15 +10,7 @@ import { invalidGrantId, invalidRequest } from "@valetkey/protocol/errors";
 import type { Form } from "@valetkey/protocol/form";
 import type { Client } from "./clients.ts";
 import { grantEndpoint } from "./endpoints/grant.ts";
-import {
-  type AuthorizationRequest,
-  type CodeData,
-  find,
-  type GrantData,
-  type Known,
-  remove,
-  replace,
-} from "./entries.ts";
+import { type AuthorizationRequest, type CodeData, find, type GrantData, type Known, remove } from "./entries.ts";
 import type { LiveGrant } from "./grants/live-grant.ts";
 import type { Op } from "./op.ts";
 import type { Extension, Part } from "./part.ts";
@@ -144,9 +136,6 @@ function merged(before: GrantData, after: GrantData): GrantData {
     ...(authorization_details.length === 0 ? {} : { authorization_details }),
   };
 }
-
-/** The change that writes a changed grant. */
-export const writeGrant = ({ entry, data, expiresAt }: ChangedGrant) => replace(entry, { data, expiresAt });
 
 const isGrantManagement = (part: Part): part is GrantManagement =>
   "extension" in part && part.extension === "grant_management";

@@ -135,6 +135,17 @@ describe("grant management in an authorization request (§5.2)", () => {
     assert.ok(await isActive(world, third.refresh_token), "offline_access stays allowed (P11)");
   });
 
+  it("merge: into a grant whose own code is still out ends that code, and so it ends with its session (P11, CD-10)", async () => {
+    const world = await ready();
+    const browser = world.browser();
+    const { code: first = "" } = await ask(world, { scope: "openid a" }, "alice", browser);
+    const [grant] = await world.store.list("grant", {});
+    const { scope } = await get(world, { grant_management_action: "merge", grant_id: grant?.id, scope: "openid b" });
+    assert.equal(scope, "openid a b");
+    await world.provider.sessions.end(browser.request("/"));
+    await assertError(await redeem(world, first, {}, bank), "invalid_grant");
+  });
+
   it("replace: the grant is what is allowed now, and nothing else", async () => {
     const world = await ready();
     const first = await get(world, { ...create, scope: "openid a offline_access" });

@@ -116,7 +116,7 @@ export async function createWorld(options: Partial<ProviderOptions> = {}): Promi
     browser: () => createBrowser(world),
     async addClient({ client_secret, provenance = "admin", firstParty = false, disabled = false, ...metadata }) {
       const secrets = client_secret === undefined ? [] : [{ digest: await digestOf(client_secret) }];
-      const data = { metadata, secrets, provenance, firstParty, disabled, createdAt: clock.now };
+      const data = { metadata, secrets, provenance, firstParty, disabled, createdAt: (options.now ?? now)() };
       const committed = await store.commit([insert("client", { id: metadata.client_id, data })]);
       if (!committed) throw new Error(`the client ${metadata.client_id} is there already`);
     },

@@ -70,6 +70,20 @@ describe("signed access tokens (RFC 9068)", () => {
     assert.equal(claimsOf(access_token).auth_time, undefined);
   });
 
+  it("a client's own is not one of whoever is registered under its id afterwards", async () => {
+    const world = await createWorld(options);
+    const scoped = { ...service, scope: "signed:read" };
+    await world.addClient(scoped);
+    const asked = { grant_type: "client_credentials", scope: "signed:read" };
+    const { access_token } = await tokensOf(await post(world, "/token", asked, scoped));
+    assert.ok(await isActive(world, access_token));
+    await world.provider.clients.remove(service.client_id);
+    world.clock.advance(61);
+    await world.addClient(scoped);
+    assert.equal(await isActive(world, access_token), false);
+    assert.ok(await isActive(world, (await tokensOf(await post(world, "/token", asked, scoped))).access_token));
+  });
+
   it("are read only if we signed them, for us, as access tokens (JW-15 to JW-17)", async () => {
     const world = await createWorld(options);
     const { access_token } = await tokensFor(world, forSigned);

@@ -100,11 +100,12 @@ async function measure(rows: number, workers: number, atOnce: number): Promise<L
 /** Multiplies what one sign-in left, so that rows have the sizes of real ones, with ids in the order of time. */
 async function fill(direct: pg.Client, rows: number): Promise<void> {
   await direct.query(`create temporary table model as
-    select distinct on (kind) * from entry where kind in ('code', 'grant', 'access', 'refresh') and client = 'app' order by kind, id`);
+    select distinct on (kind) * from entry where kind in ('code', 'grant', 'access', 'refresh')
+      and (client = 'app' or client is null) order by kind, id`);
   const { rows: models } = await direct.query<{ count: number }>("select count(*)::int as count from model");
   await direct.query(
     `insert into entry select kind, left(id, 4) || lpad(to_hex(at), greatest(8, length(id) - 4), '0'), version, client,
-      'subject-' || at % 100000, expires_at + 86400000, data from generate_series(1, $1::int) as at, model`,
+      case when subject is not null then 'subject-' || at % 100000 end, expires_at + 86400000, data from generate_series(1, $1::int) as at, model`,
     [Math.ceil(rows / Math.max(1, models[0]?.count ?? 1))],
   );
   await direct.query("vacuum analyze entry");

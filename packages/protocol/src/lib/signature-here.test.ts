@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { base64url, fromBase64url } from "../digest.ts";
 import { generateBoundKey, generateKey, importKey, JwtError, signJwt, verifyJwt } from "../jose.ts";
-import type { JwsAlgorithm } from "../jwk.ts";
+import type { Jwk, JwsAlgorithm } from "../jwk.ts";
 import { checkHere, checkingKeyHere, signHere, signingKeyHere } from "./signature-here.ts";
 
 const text = new TextEncoder().encode("what is signed");
@@ -28,7 +28,7 @@ test("signatures are those of WebCrypto, both ways, numbers with leading zeros a
     let short = 0;
     // Until there was one whose first byte is zero: every 256th is.
     for (let time = 0; time < count || (alg === "ES256" && short === 0); time++) {
-      const made: Uint8Array<ArrayBuffer> = new Uint8Array(signHere(key, alg, text));
+      const made: Uint8Array<ArrayBuffer> = new Uint8Array(signHere(key, alg, text) ?? []);
       assert.equal(made.length, 64);
       assert.ok(await crypto.subtle.verify(web(alg), theirs, made, text), `${alg} ${base64url(made)}`);
       const given = new Uint8Array(await crypto.subtle.sign(web(alg), mine, text));
@@ -65,10 +65,27 @@ test("what is slow or odd is left to jose", async () => {
   assert.equal(signingKeyHere(publicJwk, "ES256"), undefined);
   assert.equal(checkingKeyHere(privateJwk, "ES256"), undefined, "a private key checks nothing");
   assert.equal(checkingKeyHere({ ...publicJwk, x: "AAAA" }, "ES256"), undefined);
+  for (const [alg, crv] of [
+    ["ES256", "P-384"],
+    ["EdDSA", "X25519"],
+    ["EdDSA", "P-256"],
+  ] as const) {
+    const name = crv === "X25519" ? { name: "X25519" } : { name: "ECDH", namedCurve: crv };
+    const pair = (await crypto.subtle.generateKey(name, true, ["deriveBits"])) as CryptoKeyPair;
+    const exported = (key: CryptoKey) =>
+      crypto.subtle.exportKey("jwk", key).then((jwk) => unnamed({ ...jwk }) as unknown as Jwk);
+    assert.equal(checkingKeyHere(await exported(pair.publicKey), alg), undefined, `${alg} ${crv}`);
+    assert.equal(signingKeyHere(await exported(pair.privateKey), alg), undefined, `${alg} ${crv}`);
+  }
   assert.equal(checkingKeyHere({ ...rsa.publicJwk, e: "Aw" }, "RS256"), undefined);
   const n = fromBase64url(rsa.publicJwk.n ?? "") ?? assert.fail();
   assert.equal(checkingKeyHere({ ...rsa.publicJwk, n: base64url(n.slice(0, 128)) }, "RS256"), undefined);
   assert.equal(checkingKeyHere((await generateKey("ES384")).publicJwk, "ES384"), undefined);
+});
+
+test("what Node throws is no verdict", () => {
+  assert.equal(signHere({}, "ES256", text), undefined);
+  assert.equal(checkHere({}, "ES256", text, new Uint8Array(64)), undefined);
 });
 
 test("a token is the same token, wherever it was signed and is checked", async () => {

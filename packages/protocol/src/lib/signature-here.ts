@@ -10,7 +10,12 @@ import type { Jwk, JwsAlgorithm } from "../jwk.ts";
 
 /** Node's `KeyObject`, as far as it is looked at. */
 export interface KeyHere {
-  readonly asymmetricKeyDetails?: { readonly modulusLength?: number; readonly publicExponent?: bigint };
+  readonly asymmetricKeyType?: string;
+  readonly asymmetricKeyDetails?: {
+    readonly namedCurve?: string;
+    readonly modulusLength?: number;
+    readonly publicExponent?: bigint;
+  };
 }
 
 /** A key alone costs Node less to look at than one among options. */
@@ -37,7 +42,8 @@ const quickToCheck: readonly string[] = [...quickToSign, "RS256", "PS256"];
 export function signingKeyHere(jwk: Jwk, alg: string): KeyHere | undefined {
   if (!("d" in jwk) || !(quickToSign as readonly string[]).includes(alg)) return undefined;
   try {
-    return node?.createPrivateKey({ key: jwk, format: "jwk" });
+    const key = node?.createPrivateKey({ key: jwk, format: "jwk" });
+    return key !== undefined && isUsual(key, alg) ? key : undefined;
   } catch {
     return undefined;
   }
@@ -48,29 +54,40 @@ export function checkingKeyHere(jwk: Jwk, alg: string): KeyHere | undefined {
   if ("d" in jwk || !quickToCheck.includes(alg)) return undefined;
   try {
     const key = node?.createPublicKey({ key: jwk, format: "jwk" });
-    return key !== undefined && (jwk.kty !== "RSA" || isUsualRsa(key)) ? key : undefined;
+    return key !== undefined && isUsual(key, alg) ? key : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The cost of a check grows with modulus and exponent, and everybody else waits for it. */
-function isUsualRsa({ asymmetricKeyDetails: { modulusLength = 0, publicExponent } = {} }: KeyHere): boolean {
-  return modulusLength >= 2048 && modulusLength <= 4096 && publicExponent === 65537n;
+/** Whether a key is what the algorithm means. */
+function isUsual({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyHere, alg: string): boolean {
+  if (alg === "ES256") return asymmetricKeyType === "ec" && asymmetricKeyDetails.namedCurve === "prime256v1";
+  if (alg.startsWith("Ed")) return asymmetricKeyType === "ed25519";
+  // The cost of a check grows with modulus and exponent, and everybody else waits for it.
+  const { modulusLength = 0, publicExponent } = asymmetricKeyDetails;
+  return asymmetricKeyType === "rsa" && modulusLength >= 2048 && modulusLength <= 4096 && publicExponent === 65537n;
 }
 
-/** Signs. `alg` is the one the key was made for. */
-export function signHere(key: KeyHere, alg: string, text: Uint8Array): Uint8Array {
-  if (node === undefined) throw new TypeError("there is no node:crypto here");
-  const signature = node.sign(digestOf(alg), text, howTo(key, alg));
-  return alg === "ES256" ? pairOf(signature) : signature;
+/** Signs; nothing if that cannot be done here. `alg` is the one the key was made for. */
+export function signHere(key: KeyHere, alg: string, text: Uint8Array): Uint8Array | undefined {
+  try {
+    const signature = node?.sign(digestOf(alg), text, howTo(key, alg));
+    return alg === "ES256" ? signature && pairOf(signature) : signature;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Tells whether a signature is right. `alg` is the one the key was made for. */
-export function checkHere(key: KeyHere, alg: string, text: Uint8Array, signature: Uint8Array): boolean {
+/** Tells whether a signature is right; nothing if that cannot be told here. `alg` is the one the key was made for. */
+export function checkHere(key: KeyHere, alg: string, text: Uint8Array, signature: Uint8Array): boolean | undefined {
   if (alg === "ES256" && signature.length !== 2 * half) return false;
   const given = alg === "ES256" ? sequenceOf(signature) : signature;
-  return node?.verify(digestOf(alg), text, howTo(key, alg), given) === true;
+  try {
+    return node?.verify(digestOf(alg), text, howTo(key, alg), given);
+  } catch {
+    return undefined;
+  }
 }
 
 const digestOf = (alg: string) => (alg.startsWith("Ed") ? null : "sha256");

@@ -84,7 +84,6 @@ export async function newCode(
     digest,
     grant: grant.id,
     grantUntil: grant.expiresAt,
-    sid: grant.data.sid,
     redirect_uri,
     redirect_uri_sent,
     ...(code_challenge === undefined ? {} : { code_challenge }),

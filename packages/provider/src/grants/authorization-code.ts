@@ -34,6 +34,8 @@ export const authorizationCode: GrantType = {
     if (code === undefined || code.data.failures >= maxFailures) throw unknownCode();
     const grant = await findLiveGrant(op, code.data.grant, client.client_id);
     if (grant === undefined) throw unknownCode();
+    // Another code has changed the grant since: what this one stood for is no longer its to give.
+    if (code.data.spentAt === undefined && grant.entry.data.unredeemed !== true) throw unknownCode();
 
     const mistake =
       redirectUriMistake(code.data, form.redirect_uri) ??

@@ -19,6 +19,9 @@ import type { TokenState, Tokens } from "../options.ts";
 import { subjectOf } from "../pairwise.ts";
 import type { Confirmation } from "./binding.ts";
 
+/** Seconds: another node of ours, with a clock ahead of this one, may have issued it just now (P18). */
+const clockTolerance = 60;
+
 /** An active token, and what was found on the way. */
 export interface ReadToken {
   readonly state: TokenState;
@@ -149,8 +152,7 @@ async function verifySigned(op: Op, token: string, now: number): Promise<JwtClai
       issuer: op.issuer,
       audience: undefined,
       now,
-      // Another node of ours, with a clock ahead of this one, may have issued it just now (P18).
-      clockTolerance: 60,
+      clockTolerance,
       requiredClaims: ["iss", "sub", "aud", "iat", "jti", "client_id"],
     });
     return (claims.exp ?? 0) * 1000 > now ? claims : undefined;
@@ -173,6 +175,8 @@ async function ifAlive(
     standing === undefined ? id && findLiveGrant(op, id, client_id) : liveGrant(op, standing),
   ]);
   if (client === undefined || client.disabled) return undefined;
+  // What a client got before it was removed is nothing to whoever is registered under its id afterwards. Grants are gone by themselves.
+  if (id === undefined && state.iat + clockTolerance < client.entry.data.createdAt / 1000) return undefined;
   if (subject === undefined) return id === undefined ? { state, client, account: undefined } : undefined;
   if (id === undefined) {
     const account = await findAccount(op, subject);
