@@ -5,25 +5,14 @@
  * Guarantees that base64url has one spelling per value here: padding, foreign characters and stray bits are refused.
  */
 
+import { node } from "./lib/node-crypto.ts";
+
 /** Bytes on their own buffer, as WebCrypto takes them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 
-/** The two functions of `node:crypto` that are used where it exists. */
-interface NodeCrypto {
-  hash(algorithm: "sha256", data: string | Bytes, encoding: "base64url"): string;
-  hash(algorithm: "sha256", data: string | Bytes, encoding: "buffer"): Bytes;
-  createHmac(algorithm: "sha256", key: string | Bytes): { update(text: string): { digest(): Uint8Array } };
-}
-
-// WebCrypto sends each hash through a pool of threads: the largest item in a profile of token requests. Asked for, not imported:
-// this file runs where there is no Node.
-const node = (
-  globalThis as { process?: { getBuiltinModule?(name: string): NodeCrypto | undefined } }
-).process?.getBuiltinModule?.("node:crypto");
-
-/** Node's encoder, by the same rule: where it is at hand it does in one step what takes four. */
+/** Node's encoder, where it is at hand: it does in one step what takes four. */
 const buffers = (globalThis as { Buffer?: Buffers }).Buffer;
 
 interface Buffers {

@@ -21,9 +21,10 @@ import {
 } from "./jwk.ts";
 import { checkClaims, type JwtChecks, type JwtClaims, JwtError, type JwtHeader, normalTyp } from "./jwt-claims.ts";
 import { shapeOf } from "./lib/json-shape.ts";
+import type { KeyHere } from "./lib/node-crypto.ts";
 import { parseWithoutProto } from "./lib/parse-json.ts";
 import { decodeUtf8 } from "./lib/read-body.ts";
-import { checkHere, checkingKeyHere, type KeyHere, signHere, signingKeyHere } from "./lib/signature-here.ts";
+import { checkHere, checkingKeyHere, signHere, signingKeyHere } from "./lib/signature-here.ts";
 import type { KeyResolver } from "./remote-jwks.ts";
 
 export type { JweAlgorithm, JweEncryption, Jwk, JwkSet, JwsAlgorithm, SigningKey } from "./jwk.ts";
@@ -61,11 +62,15 @@ export async function signJwt(
   };
   const payload = encoder.encode(JSON.stringify(claims));
   const here = signingKeys.get(key);
-  // RFC 7515 §7.1.
-  const signed = `${base64url(encoder.encode(JSON.stringify(header)))}.${base64url(payload)}`;
-  const signature = here?.alg === alg ? signHere(here.key, alg, encoder.encode(signed)) : undefined;
-  if (signature !== undefined) return `${signed}.${base64url(signature)}`;
-  return new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
+  const signed = here?.alg === alg ? signedHere(here.key, alg, header, payload) : undefined;
+  return signed ?? new jose.CompactSign(payload).setProtectedHeader(header).sign(key as jose.KeyInput);
+}
+
+/** RFC 7515 §7.1. Nothing: that is for `jose` to do. */
+function signedHere(key: KeyHere, alg: string, header: object, payload: Uint8Array): string | undefined {
+  const text = `${base64url(encoder.encode(JSON.stringify(header)))}.${base64url(payload)}`;
+  const signature = signHere(key, alg, encoder.encode(text));
+  return signature && `${text}.${base64url(signature)}`;
 }
 
 const encoder = new TextEncoder();
@@ -74,7 +79,7 @@ const signingKeys = new WeakMap<object, { readonly alg: string; readonly key: Ke
 
 /** What a token must satisfy. `issuer` and `audience` must be written down, if only as `undefined`: nobody forgets them. */
 export interface VerifyOptions extends JwtChecks {
-  /** A key set, or a function that finds keys. */
+  /** A key set, or a function that finds keys. A key that was used is frozen. */
   readonly keys: JwkSet | KeyResolver;
   /** The algorithms accepted; never taken from the token. `none` and symmetric ones are a `TypeError`. */
   readonly algorithms: readonly JwsAlgorithm[];

@@ -7,31 +7,7 @@
  */
 
 import type { Jwk, JwsAlgorithm } from "../jwk.ts";
-
-/** Node's `KeyObject`, as far as it is looked at. */
-export interface KeyHere {
-  readonly asymmetricKeyType?: string;
-  readonly asymmetricKeyDetails?: {
-    readonly namedCurve?: string;
-    readonly modulusLength?: number;
-    readonly publicExponent?: bigint;
-  };
-}
-
-/** A key alone costs Node less to look at than one among options. */
-type How = KeyHere | { readonly key: KeyHere; readonly padding: number; readonly saltLength: number };
-
-/** The functions of `node:crypto` that are used where it exists. Asked for, not imported: this file runs where there is no Node. */
-interface NodeCrypto {
-  createPrivateKey(key: { key: Jwk; format: "jwk" }): KeyHere;
-  createPublicKey(key: { key: Jwk; format: "jwk" }): KeyHere;
-  sign(digest: "sha256" | null, data: Uint8Array, how: How): Uint8Array;
-  verify(digest: "sha256" | null, data: Uint8Array, how: How, signature: Uint8Array): boolean;
-}
-
-const node = (
-  globalThis as { process?: { getBuiltinModule?(name: string): NodeCrypto | undefined } }
-).process?.getBuiltinModule?.("node:crypto");
+import { type How, type KeyHere, node } from "./node-crypto.ts";
 
 /** `RSA_PKCS1_PSS_PADDING`. */
 const pss = 6;
